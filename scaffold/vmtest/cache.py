@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Where kernels and saved guests are kept between runs, and how files get there whole."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def cache_root() -> Path:
+    """Return the cache directory: `$XDG_CACHE_HOME/ebpf-new`, or `~/.cache/ebpf-new`."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    root = Path(base) if base.startswith("/") else Path.home() / ".cache"
+    return root / "ebpf-new"
+
+
+@contextmanager
+def locked(name: str) -> Iterator[None]:
+    """Hold the cache's lock `name`, so that of two runs one works and the other waits.
+
+    The lock goes with the process: a killed run leaves none behind.
+    """
+    directory = cache_root() / "locks"
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / name).open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def new_directory(target: Path) -> Iterator[Path]:
+    """Yield an empty directory that becomes `target` when the block ends well, and vanishes when not.
+
+    The caller holds the lock of `target`: what a killed run left under the temporary name is
+    removed first.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for litter in target.parent.glob(f".{target.name}.*"):
+        shutil.rmtree(litter, ignore_errors=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        yield work
+        work.chmod(0o755)
+        if target.exists():
+            shutil.rmtree(target)
+        work.rename(target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def prune(directory: Path, limit: int) -> None:
+    """Remove the least recently used entries of `directory` until the rest hold at most `limit` bytes.
+
+    The most recently used entry always stays, however large it is.
+    """
+    entries = [entry for entry in directory.glob("[!.]*") if entry.is_dir()]
+    entries.sort(key=lambda entry: entry.stat().st_mtime, reverse=True)
+    total = 0
+    for position, entry in enumerate(entries):
+        total += sum(file.stat().st_blocks * 512 for file in entry.rglob("*") if file.is_file())
+        if total > limit and position > 0:
+            shutil.rmtree(entry, ignore_errors=True)

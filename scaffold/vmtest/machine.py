@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""One QEMU process: its command line, its console, and its control socket (QMP).
+
+Sources: QEMU's qemu-system-x86_64(1) and its QMP reference manual.
+"""
+
+import ctypes
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import CannotRun
+
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
+def qemu_program() -> str:
+    """Return the path of QEMU.
+
+    Raises:
+        CannotRun: it is not installed.
+    """
+    path = shutil.which("qemu-system-x86_64")
+    if path is None:
+        raise CannotRun("qemu-system-x86_64 is not installed: try `apt-get install qemu-system-x86`")
+    return path
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """The machine that a guest sees. A saved guest fits only the hardware that it was saved on."""
+
+    accel: str
+    memory: int  # MiB
+
+    def arguments(self) -> list[str]:
+        """Return QEMU's arguments for this machine, drives and ports apart."""
+        cpu = "host" if self.accel == "kvm" else "max,la57=off"
+        return [
+            "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+            "-M", "pc,usb=off,vmport=off", "-accel", self.accel, "-cpu", cpu, "-smp", "1", "-m", f"{self.memory}M",
+        ]  # fmt: skip
+
+
+def memory_file(name: str, content: bytes, size: int = 0) -> int:
+    """Return a descriptor of a file that exists in memory only, `size` bytes long or as its content."""
+    descriptor = os.memfd_create(name)
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    if size:
+        os.ftruncate(descriptor, size)
+    return descriptor
+
+
+class Machine:
+    """A running QEMU. Use it as a context manager: QEMU ends with the block, however that ends.
+
+    If this process is killed outright, the kernel ends QEMU too (PR_SET_PDEATHSIG).
+    """
+
+    def __init__(self, arguments: Sequence[str], files: Sequence[int] = ()) -> None:
+        """Start QEMU with `arguments`; they may name the open `files` as /proc/self/fd/N."""
+        self._console, console = socket.socketpair()
+        self._qmp, qmp = socket.socketpair()
+        self.output = b""
+        ports = []
+        for name, port in (("console", console), ("qmp", qmp)):
+            ports += ["-chardev", f"socket,id={name},fd={port.fileno()}"]
+        ports += ["-serial", "chardev:console", "-mon", "chardev=qmp,mode=control"]
+        parent = os.getpid()
+
+        def die_with_parent() -> None:
+            _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:
+                os._exit(1)
+
+        try:
+            self.process = subprocess.Popen(
+                [qemu_program(), *arguments, *ports],
+                pass_fds=(console.fileno(), qmp.fileno(), *files),
+                preexec_fn=die_with_parent,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                start_new_session=True,
+            )  # fmt: skip
+        finally:
+            console.close()
+            qmp.close()
+        self._replies = self._qmp.makefile("rb")
+
+    def __enter__(self) -> "Machine":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        if self.process.stderr:
+            self.process.stderr.close()
+        self._replies.close()
+        self._console.close()
+        self._qmp.close()
+
+    def read_until(self, marks: Sequence[bytes], deadline: float) -> bytes | None:
+        """Read the console until one of `marks` stands in it, and return that mark.
+
+        `deadline` is on time.monotonic's clock. None: the deadline passed, or QEMU ended
+        (`alive` tells which). Everything read is kept in `output`.
+        """
+        searched = 0
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._console, selectors.EVENT_READ)
+            while True:
+                for mark in marks:
+                    if mark in self.output[max(0, searched - len(mark)) :]:
+                        return mark
+                searched = len(self.output)
+                if not selector.select(max(0.0, deadline - time.monotonic())):
+                    return None
+                chunk = self._console.recv(65536)
+                if not chunk:
+                    self.process.wait()
+                    return None
+                self.output += chunk
+
+    @property
+    def alive(self) -> bool:
+        """Say whether QEMU still runs."""
+        return self.process.poll() is None
+
+    def send_line(self, line: str) -> None:
+        """Type a line on the guest's console."""
+        self._console.sendall(line.encode() + b"\n")
+
+    def complaint(self) -> str:
+        """Return what QEMU itself wrote to its standard error, in one line. QEMU must have ended."""
+        text = self.process.stderr.read() if self.process.stderr else b""
+        return "; ".join(text.decode(errors="replace").split("\n")).strip("; ")
+
+    def command(self, name: str, deadline: float, **arguments: object) -> dict[str, object]:
+        """Send one QMP command and return its reply.
+
+        Raises:
+            CannotRun: QEMU refused it, ended, or did not answer by the deadline.
+        """
+        self._qmp.settimeout(max(0.1, deadline - time.monotonic()))
+        try:
+            self._qmp.sendall(json.dumps({"execute": name, "arguments": arguments}).encode() + b"\n")
+            while line := self._replies.readline():
+                message = json.loads(line)
+                if "error" in message:
+                    raise CannotRun(f"QEMU refused {name}: {message['error']['desc']}")
+                if "return" in message:
+                    return dict(message["return"])
+        except (TimeoutError, BrokenPipeError, ConnectionResetError):
+            raise CannotRun(f"QEMU did not answer to {name}") from None
+        raise CannotRun(f"QEMU ended: {self.complaint()}")
+
+    def save(self, path: Path, deadline: float) -> None:
+        """Write the stopped guest's state to `path` and let the guest go on.
+
+        Raises:
+            CannotRun: the state could not be written (a full disk, for one).
+        """
+        with path.open("wb") as state:
+            self.command("qmp_capabilities", deadline)
+            self.command("migrate-set-parameters", deadline, **{"max-bandwidth": 1 << 40})
+            self.command("stop", deadline)
+            self._send_descriptor(state.fileno(), deadline)
+            self.command("migrate", deadline, uri="fd:state")
+            while True:
+                status = self.command("query-migrate", deadline).get("status")
+                if status == "completed":
+                    break
+                if status in ("failed", "cancelled"):
+                    raise CannotRun(f"the guest's state could not be saved to {path}")
+                time.sleep(0.01)
+        self.command("cont", deadline)
+
+    def resume(self, deadline: float) -> None:
+        """Let a guest that was restored from a file go on, as soon as it is all there.
+
+        Raises:
+            CannotRun: QEMU could not load the state.
+        """
+        self.command("qmp_capabilities", deadline)
+        while self.command("query-status", deadline).get("status") == "inmigrate":
+            time.sleep(0.005)
+        self.command("cont", deadline)
+
+    def _send_descriptor(self, descriptor: int, deadline: float) -> None:
+        self._qmp.settimeout(max(0.1, deadline - time.monotonic()))
+        request = {"execute": "getfd", "arguments": {"fdname": "state"}}
+        socket.send_fds(self._qmp, [json.dumps(request).encode() + b"\n"], [descriptor])
+        while b"return" not in self._replies.readline():
+            pass

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""From what the guest reported to a verdict.
+
+A run passes only if, in the guest: the trigger's own pid was seen in an event; with the filter set, no
+other pid was; the program ended with 0 on SIGINT; afterwards no event came, and no BPF program of it
+was loaded any more.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .counter import CANNOT_COUNT
+from .manifest import Manifest
+
+REFUSED = re.compile(r"BEGIN PROG LOAD LOG|verifier|load program: ", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The result of one project on one kernel; its fields in this order are the JSON report."""
+
+    project: str
+    framework: str
+    kernel: str  # as the user called it
+    release: str = ""
+    accel: str = ""
+    warm: bool = False
+    verdict: str = "error"  # pass, fail, error, timeout or panic
+    boot_s: float = 0.0
+    total_s: float = 0.0
+    events: tuple[str, ...] = ()
+    reason: str = ""
+    console: tuple[str, ...] = field(default=(), repr=False)  # the last lines, when it did not pass
+
+
+@dataclass
+class Observation:
+    """What one step of the run (all, filtered, after) reported."""
+
+    loaded: int | None = None
+    attached: int | None = None
+    trigger: str = ""
+    other: str = ""
+    stopping: bool = False
+    early: int | None = None
+    ended: int | None = None
+    left: int | None = None
+    lines: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
+    output: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Report:
+    """All that the guest reported, step by step."""
+
+    steps: dict[str, Observation] = field(default_factory=dict)
+    done: bool = False
+
+
+def read_report(console: bytes, mark: bytes) -> Report:
+    """Collect the lines of `console` that begin with `mark`; only whole lines count."""
+    report = Report()
+    step = Observation()
+    for key, value in _marked(console, mark):
+        if key == "step":
+            step = report.steps.setdefault(value, Observation())
+        elif key in ("loaded", "attached", "early", "ended", "left"):
+            setattr(step, key, int(value))
+        elif key in ("trigger", "other"):
+            setattr(step, key, value)
+        elif key == "event":
+            step.lines.append(value)
+        elif key == "late":
+            step.late.append(value)
+        elif key == "output":
+            step.output.append(value)
+        elif key == "stopping":
+            step.stopping = True
+        elif key == "done":
+            report.done = True
+    return report
+
+
+def _marked(console: bytes, mark: bytes) -> Iterator[tuple[str, str]]:
+    for line in console.split(b"\n")[:-1]:
+        head, found, rest = line.rstrip(b"\r").partition(mark + b" ")
+        if found and not head:
+            key, _, value = rest.decode(errors="replace").partition(" ")
+            yield key, value
+
+
+def events_in(lines: list[str], pattern: re.Pattern[str]) -> list[tuple[str, str]]:
+    """Return the events in `lines`, each as its text and its pid."""
+    matches = (pattern.search(line) for line in lines)
+    return [(match[0], match["pid"]) for match in matches if match]
+
+
+def judge(report: Report, manifest: Manifest) -> tuple[str, tuple[str, ...]]:
+    """Return why the run fails, in one sentence ("" when it passes), and the trigger's own events."""
+    seen: tuple[str, ...] = ()
+    for name in ("all", "filtered"):
+        step = report.steps.get(name)
+        if step is None:
+            return "the guest ended before the program was started", seen
+        reason, own = _judge_step(step, manifest, filtered=name == "filtered")
+        seen = seen or own
+        if reason:
+            return (f"with the filter set, {reason}" if name == "filtered" else reason), seen
+    after = report.steps.get("after", Observation())
+    late = events_in(after.late, manifest.pattern)
+    if late:
+        return f"an event came after the program had ended: {late[0][0]}", seen
+    if after.left is None or not report.done:
+        return "the guest ended before the run did", seen
+    before = report.steps["all"].loaded
+    if before is None or after.left > before:
+        return f"{after.left - (before or 0)} BPF program(s) stayed loaded after the program had ended", seen
+    return "", seen
+
+
+def _judge_step(step: Observation, manifest: Manifest, filtered: bool) -> tuple[str, tuple[str, ...]]:
+    if step.early is not None:
+        return _ended_early(step), ()
+    if CANNOT_COUNT in (step.loaded, step.attached):
+        return "the guest's kernel does not tell which BPF programs are loaded", ()
+    if step.attached is not None and step.attached <= (step.loaded or 0):
+        return f"the program said {manifest.ready!r}, but no BPF program was loaded", ()
+    events = events_in(step.lines, manifest.pattern)
+    own = tuple(text for text, pid in events if pid == step.trigger)
+    if not own:
+        return _not_seen(step, manifest, [text for text, _ in events]), ()
+    strangers = [text for text, pid in events if pid != step.trigger]
+    if filtered and strangers:
+        return f"an event of another process was seen (not of PID {step.trigger}): {strangers[0]}", own
+    if step.ended != 0:
+        return f"the program ended with {step.ended} on SIGINT instead of 0{_last(step.output)}", own
+    return "", own
+
+
+def _ended_early(step: Observation) -> str:
+    refused = any(REFUSED.search(line) for line in step.output)
+    what = "the kernel refused the BPF program" if refused else "the program ended before it was attached"
+    return f"{what} (exit status {step.early}){_last(step.output)}"
+
+
+def _not_seen(step: Observation, manifest: Manifest, events: list[str]) -> str:
+    wanted = f"no event of PID {step.trigger} was seen"
+    if events:
+        return f"{wanted}, only others, such as: {events[0]}"
+    close = [line for line in step.lines if not line.startswith("#")]
+    instead = f"; instead: {close[0].partition(': ')[2].strip() or close[0]}" if close else ""
+    return f"{wanted}: nothing matches {manifest.pattern.pattern!r}{instead}"
+
+
+def _last(lines: list[str]) -> str:
+    said = [line.strip() for line in lines if line.strip()]
+    return f": {said[-1]}" if said else ""
+
+
+def waiting_for(report: Report, manifest: Manifest) -> str:
+    """Say what a run that ran out of time was waiting for."""
+    if not report.steps:
+        return "the guest to start the program"
+    step = list(report.steps.values())[-1]
+    if step.stopping and step.ended is None:
+        return "the program to end on SIGINT"
+    if step.attached is None and step.left is None and "after" not in report.steps:
+        return f"the program to say {manifest.ready!r}"
+    return "the guest to finish the run"

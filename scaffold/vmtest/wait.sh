@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=sh
+# Say on the console that the guest is ready, and wait for a line: here it is saved. Restored, it
+# unpacks the payload and runs the steps that came with it.
+stty -echo -onlcr
+drive=none
+[ -b /dev/vda ] && drive=vda
+echo "vmtest: ready $(uname -r) $drive"
+payload=/payload
+if [ ! -e "$payload" ]; then
+    payload=/dev/vda
+    read -r _
+fi
+cpio -idu <"$payload" 2>/run/cpio
+# shellcheck source=/dev/null
+. /run/steps.sh 2>/dev/null
