@@ -2,20 +2,16 @@
 """`python3 -m vmtest [DIR]`: run a project's program in a VM, on one kernel or more."""
 
 import argparse
-import json
 import logging
 import signal
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 
 from .errors import BadManifest
 from .manifest import load_manifest
-from .run import run_project
-from .verdict import Verdict
-
-CANNOT_RUN = 69
+from .run import listed_kernels, run_project
+from .verdict import as_json, as_text, exit_status
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,29 +28,13 @@ def main(arguments: list[str] | None = None) -> int:
         verdicts = []
         for spec in options.kernel or listed_kernels(options.directory):
             verdicts.append(run_project(manifest, spec))
-            print(_as_json(verdicts[-1]) if options.json else _as_text(verdicts[-1]), flush=True)
+            print(as_json(verdicts[-1]) if options.json else as_text(verdicts[-1]), flush=True)
     except BadManifest as error:
         print(f"vmtest: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
     return exit_status(verdicts)
-
-
-def exit_status(verdicts: list[Verdict]) -> int:
-    """Return the exit status that stands for `verdicts`: the machine's fault outweighs the program's."""
-    kinds = {verdict.verdict for verdict in verdicts}
-    if "error" in kinds:
-        return CANNOT_RUN
-    return 0 if kinds == {"pass"} else 1
-
-
-def listed_kernels(directory: Path) -> list[str]:
-    """Return the kernels in `test/kernels` of the project, or `distro` when it lists none."""
-    path = directory / "test" / "kernels"
-    lines = path.read_text().splitlines() if path.exists() else []
-    kernels = [line.partition("#")[0].strip() for line in lines]
-    return [kernel for kernel in kernels if kernel] or ["distro"]
 
 
 def _terminate(signum: int, frame: FrameType | None) -> None:
@@ -75,22 +55,6 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object for each kernel")
     return parser
-
-
-def _as_json(verdict: Verdict) -> str:
-    return json.dumps({key: value for key, value in asdict(verdict).items() if key != "console"})
-
-
-def _as_text(verdict: Verdict) -> str:
-    start = "saved guest" if verdict.warm else "booted"
-    how = f"{verdict.release or verdict.kernel}, {verdict.accel}, {start}" if verdict.accel else verdict.kernel
-    lines = [f"{verdict.verdict.upper():8}{verdict.project} on {how}: {verdict.total_s:.1f} s"]
-    lines += [f"        {event}" for event in verdict.events[:1]]
-    if verdict.reason:
-        lines.append(f"        {verdict.reason}")
-    if verdict.console:
-        lines += ["        The guest's console ended with:", *(f"        | {line}" for line in verdict.console)]
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -107,7 +107,8 @@ def _fetch(spec: str) -> Kernel:
     series = "" if spec == "distro" else spec
     suites = own_suites() if spec == "distro" else candidate_suites(series)
     pattern = rf"linux-image-(\d\S*-(?:cloud-{architecture}|generic))"
-    offered, troubles = set(), []
+    offered: set[str] = set()
+    troubles: list[str] = []
     for suite in suites:
         apt = Apt(suite, architecture)
         try:

@@ -5,6 +5,7 @@ import secrets
 import shlex
 import time
 from dataclasses import replace
+from pathlib import Path
 
 
 from . import initramfs
@@ -42,6 +43,14 @@ def run_project(manifest: Manifest, spec: str) -> Verdict:
     except OSError as trouble:
         verdict = replace(verdict, reason=f"{trouble.filename or 'this machine'}: {trouble.strerror}")
     return replace(verdict, total_s=round(time.monotonic() - began, 3))
+
+
+def listed_kernels(directory: Path) -> list[str]:
+    """Return the kernels in `test/kernels` of the project, or `distro` when it lists none."""
+    path = directory / "test" / "kernels"
+    lines = path.read_text().splitlines() if path.exists() else []
+    kernels = [line.partition("#")[0].strip() for line in lines]
+    return [kernel for kernel in kernels if kernel] or ["distro"]
 
 
 def payload_entries(manifest: Manifest, mark: str) -> list[initramfs.Entry]:

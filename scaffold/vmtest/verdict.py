@@ -6,13 +6,15 @@ other pid was; the program ended with 0 on SIGINT; afterwards no event came, and
 was loaded any more.
 """
 
+import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from .counter import CANNOT_COUNT
 from .manifest import Manifest
 
+CANNOT_RUN = 69
 REFUSED = re.compile(r"BEGIN PROG LOAD LOG|verifier|load program: ", re.IGNORECASE)
 
 
@@ -169,3 +171,27 @@ def waiting_for(report: Report, manifest: Manifest) -> str:
     if step.attached is None and step.left is None and "after" not in report.steps:
         return f"the program to say {manifest.ready!r}"
     return "the guest to finish the run"
+
+
+def exit_status(verdicts: list[Verdict]) -> int:
+    """Return the exit status that stands for `verdicts`: the machine's fault outweighs the program's."""
+    kinds = {verdict.verdict for verdict in verdicts}
+    if "error" in kinds:
+        return CANNOT_RUN
+    return 0 if kinds == {"pass"} else 1
+
+
+def as_json(verdict: Verdict) -> str:
+    """Return the verdict as one JSON object, without the console's lines."""
+    return json.dumps({key: value for key, value in asdict(verdict).items() if key != "console"})
+
+
+def as_text(verdict: Verdict) -> str:
+    """Return the verdict as a person reads it: one line, an event, and what went wrong."""
+    guest = "saved guest" if verdict.warm else "booted"
+    where = f"{verdict.release}, {verdict.accel}, {guest}" if verdict.accel else verdict.kernel
+    lines = [f"{verdict.verdict.upper():8}{verdict.project} on {where}: {verdict.total_s:.1f} s"]
+    details = [*verdict.events[:1], verdict.reason]
+    if verdict.console:
+        details += ["The guest's console ended with:", *(f"| {line}" for line in verdict.console)]
+    return "\n".join([*lines, *(f"        {detail}" for detail in details if detail)])
