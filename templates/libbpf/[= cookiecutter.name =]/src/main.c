@@ -6,7 +6,6 @@
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,22 +14,20 @@
 
 enum { EXIT_USAGE = 2 };
 
-struct settings {
-	pid_t pid;
-	bool verbose;
-};
+static char *libbpf_log;
+static size_t libbpf_log_size;
+static FILE *libbpf_log_stream;
 
 static void print_usage(FILE *stream)
 {
-	fputs("Usage: [= cookiecutter.name =] [--pid N] [--verbose]\n"
+	fputs("Usage: [= cookiecutter.name =] [--pid N]\n"
 [% if cookiecutter.description %]
 	      [= string(cookiecutter.description) =]
 	      "\n"
 [% endif %]
 	      "\n"
-	      "  --pid N    show the writes of process N only; 0, the default: of all\n"
-	      "  --verbose  show what libbpf does\n"
-	      "  --help     show this help\n",
+	      "  --pid N  follow process N only (0, the default: every process)\n"
+	      "  --help   show this help\n",
 	      stream);
 }
 
@@ -42,31 +39,27 @@ static pid_t parse_pid(const char *text)
 	errno = 0;
 	pid = strtol(text, &end, 10);
 	if (errno || end == text || *end != '\0' || pid < 0 || pid > INT_MAX) {
-		warnx("--pid takes a process ID, or 0 for all processes, not '%s'", text);
+		warnx("--pid takes a process ID, or 0 for every process, not '%s'", text);
 		print_usage(stderr);
 		exit(EXIT_USAGE);
 	}
 	return pid;
 }
 
-static struct settings parse_arguments(int argc, char **argv)
+static pid_t parse_arguments(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "pid", required_argument, NULL, 'p' },
-		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct settings settings = { 0 };
+	pid_t pid = 0;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 'p':
-			settings.pid = parse_pid(optarg);
-			break;
-		case 'v':
-			settings.verbose = true;
+			pid = parse_pid(optarg);
 			break;
 		case 'h':
 			print_usage(stdout);
@@ -81,62 +74,78 @@ static struct settings parse_arguments(int argc, char **argv)
 		print_usage(stderr);
 		exit(EXIT_USAGE);
 	}
-	return settings;
+	return pid;
 }
 
-static int load_and_attach(struct minimal_bpf *skel)
+// libbpf says much about failures that one line explains; the rest of its log is worth showing.
+static int keep_log(enum libbpf_print_level level, const char *format, va_list arguments)
 {
-	int error;
+	return level == LIBBPF_DEBUG ? 0 : vfprintf(libbpf_log_stream, format, arguments);
+}
 
-	error = minimal_bpf__load(skel);
-	if (error == -EPERM) {
+static void warn_with_log(const char *message, int error)
+{
+	fflush(libbpf_log_stream);
+	fputs(libbpf_log, stderr);
+	warnx("%s: %s", message, strerror(-error));
+}
+
+static int load(struct minimal_bpf *skel)
+{
+	int error = minimal_bpf__load(skel);
+
+	if (error == -EPERM)
 		warnx("not permitted to load BPF programs: run it as root, for example with sudo");
-		return error;
-	}
-	if (error) {
-		warnx("cannot load the BPF program: %s (--verbose says why)", strerror(-error));
-		return error;
-	}
+	else if (error)
+		warn_with_log("the kernel does not take the BPF program", error);
+	return error;
+}
 
-	error = minimal_bpf__attach(skel);
+static int attach(struct minimal_bpf *skel)
+{
+	int error = minimal_bpf__attach(skel);
+
 	if (error == -EPERM || error == -EACCES)
 		warnx("not permitted to attach BPF programs: run it as root, for example with sudo");
 	else if (error == -ENOENT)
-		warnx("tracepoint not found; is tracefs mounted? "
+		warnx("tracepoint not found: is tracefs mounted? "
 		      "sudo mount -t tracefs tracefs /sys/kernel/tracing");
 	else if (error)
-		warnx("cannot attach the BPF program: %s (--verbose says why)", strerror(-error));
+		warn_with_log("cannot attach the BPF program", error);
 	return error;
 }
 
 int main(int argc, char **argv)
 {
-	struct settings settings = parse_arguments(argc, argv);
+	pid_t pid = parse_arguments(argc, argv);
 	struct minimal_bpf *skel;
+	int status = EXIT_FAILURE;
 	sigset_t stop;
-	int error, signal;
+	int signal;
 
-	// Blocked from here on, a signal waits for sigwait() and is never lost.
+	// While they are blocked, these signals wait for sigwait(): none is lost, early or late.
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGINT);
 	sigaddset(&stop, SIGTERM);
 	sigprocmask(SIG_BLOCK, &stop, NULL);
 
-	if (!settings.verbose)
-		libbpf_set_print(NULL);
+	libbpf_log_stream = open_memstream(&libbpf_log, &libbpf_log_size);
+	if (!libbpf_log_stream)
+		err(EXIT_FAILURE, "no memory for the log");
+	libbpf_set_print(keep_log);
 
 	skel = minimal_bpf__open();
 	if (!skel)
 		err(EXIT_FAILURE, "cannot open the BPF object");
-	skel->rodata->pid_filter = settings.pid;
+	skel->rodata->pid_filter = pid;
 
-	error = load_and_attach(skel);
-	if (!error) {
-		puts("Attached to write(). See the events with `make trace`, stop with Ctrl-C.");
+	if (load(skel) == 0 && attach(skel) == 0) {
+		puts("Attached to write(). `make trace` shows the events, Ctrl-C stops.");
 		fflush(stdout);
 		sigwait(&stop, &signal);
+		status = EXIT_SUCCESS;
 	}
 
 	minimal_bpf__destroy(skel);
-	return error ? EXIT_FAILURE : EXIT_SUCCESS;
+	return status;
 }
