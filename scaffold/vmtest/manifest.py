@@ -27,7 +27,8 @@ class Manifest:
     source: str
     trigger: tuple[str, ...]
     pattern: re.Pattern[str]
-    seconds: float
+    seconds: float  # for the run in the guest
+    boot_seconds: float  # for a guest to come up
 
 
 def load_manifest(root: Path, path: Path | None = None) -> Manifest:
@@ -57,6 +58,7 @@ def load_manifest(root: Path, path: Path | None = None) -> Manifest:
         trigger=reader.words("event", "trigger"),
         pattern=reader.pattern("event", "pattern"),
         seconds=reader.number("limits", "seconds", 30, at_least=1),
+        boot_seconds=reader.number("limits", "boot_seconds", 120, at_least=1),
     )
     if manifest.source not in SOURCES:
         reader.wrong.append(f"event.source must be one of {', '.join(SOURCES)}")

@@ -89,7 +89,10 @@ def settings(manifest: Manifest, mark: str) -> str:
 def _watch(
     manifest: Manifest, kernel: Kernel, payload: list[initramfs.Entry], mark: bytes, verdict: Verdict
 ) -> Verdict:
-    with started_guest(kernel, manifest.memory, payload, mark + b" begin") as (machine, boot):
+    guest = started_guest(
+        kernel, manifest.memory, manifest.boot_seconds, payload, mark + b" begin"
+    )
+    with guest as (machine, boot):
         verdict = replace(
             verdict, accel=boot.accel, warm=boot.warm, boot_s=round(boot.seconds, 3)
         )

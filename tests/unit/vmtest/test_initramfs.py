@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The archives are what cpio itself reads, and a program's libraries come along."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from scaffold.vmtest import initramfs
+from scaffold.vmtest.counter import count_program
+
+
+def test_cpio_unpacks_what_was_packed(tmp_path: Path) -> None:
+    entries = [
+        initramfs.file("app/program", b"\x00binary\xff" * 7, 0o755),
+        initramfs.symlink("bin/sh", "busybox"),
+        initramfs.directory("proc"),
+        initramfs.file("app/empty", b"", 0o644),
+    ]
+    busybox_or_cpio = ["cpio", "-idm", "--quiet", "-D", str(tmp_path)]
+    subprocess.run(busybox_or_cpio, input=initramfs.archive(entries), check=True)
+    assert (tmp_path / "app/program").read_bytes() == b"\x00binary\xff" * 7
+    assert (tmp_path / "app/program").stat().st_mode & 0o777 == 0o755
+    assert (tmp_path / "app/empty").read_bytes() == b""
+    assert (tmp_path / "bin/sh").readlink() == Path("busybox")
+    assert (tmp_path / "proc").is_dir()
+
+
+def test_same_entries_give_same_bytes() -> None:
+    entries = [initramfs.file("a/b", b"x"), initramfs.file("a/c", b"y")]
+    assert initramfs.archive(entries) == initramfs.archive(list(entries))
+
+
+def test_a_dynamic_program_runs_from_what_is_packed(tmp_path: Path) -> None:
+    python = Path(sys.executable).resolve()
+    paths = {entry.path for entry in initramfs.with_libraries(python, "app/python")}
+    assert "app/python" in paths
+    assert any("ld-linux" in path or "ld-musl" in path for path in paths)
+    assert any("libc.so" in path or "ld-musl" in path for path in paths)
+
+
+def test_a_static_program_comes_alone(tmp_path: Path) -> None:
+    program = tmp_path / "count"
+    program.write_bytes(count_program())
+    entries = initramfs.with_libraries(program, "app/count")
+    assert [entry.path for entry in entries] == ["app/count"]

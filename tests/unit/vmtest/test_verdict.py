@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the guest reports decides the verdict, and nothing else does."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from scaffold.vmtest.manifest import Manifest
+from scaffold.vmtest.verdict import Verdict, exit_status, judge, read_report, waiting_for
+
+MARK = b"vmtest-0123456789abcdef"
+MANIFEST = Manifest(
+    root=Path("."), project="hello", framework="libbpf", files=("build/hello",), memory=256,
+    command=("./hello",), filter=("--pid", "{pid}"), ready="Attached", source="trace",
+    trigger=("echo",), pattern=re.compile(r"from PID (?P<pid>[0-9]+)\."), seconds=30, boot_seconds=120,
+)  # fmt: skip
+GOOD = """\
+begin
+step all
+loaded 0
+attached 1
+trigger 98
+event echo-98 [000] 1.0: bpf_trace_printk: write from PID 98.
+event sh-1 [000] 1.0: bpf_trace_printk: write from PID 1.
+stopping
+ended 0
+step filtered
+loaded 0
+attached 1
+other 129
+trigger 121
+event echo-121 [000] 1.0: bpf_trace_printk: write from PID 121.
+stopping
+ended 0
+step after
+left 0
+done
+"""
+
+
+def console(text: str) -> bytes:
+    lines = [MARK + b" " + line.encode() for line in text.splitlines()]
+    return b"vmtest: ready 6.1\r\nkernel noise\n" + b"\r\n".join(lines) + b"\r\n"
+
+
+def reason_for(text: str) -> str:
+    return judge(read_report(console(text), MARK), MANIFEST)[0]
+
+
+def test_a_good_run_passes_with_the_triggers_event() -> None:
+    assert judge(read_report(console(GOOD), MARK), MANIFEST) == ("", ("from PID 98.",))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("from PID 98.", "by PID 98.", "no event of PID 98 was seen"),
+        ("PID 98.", "PID 97.", "only others"),
+        ("event echo-121", "event sh-1 [000] write from PID 1.\nevent echo-121", "another process"),
+        ("PID 121.", "PID 120.", "with the filter set, no event of PID 121 was seen"),
+        ("ended 0\nstep filtered", "ended 130\nstep filtered", "ended with 130 on SIGINT"),
+        ("attached 1\ntrigger", "attached 0\ntrigger", "no BPF program was loaded"),
+        ("loaded 0\nattached 1\nother", "loaded 255\nattached 255\nother", "does not tell"),
+        ("left 0", "left 2", "2 BPF program(s) stayed loaded"),
+        ("step after\n", "step after\nlate sh-1 write from PID 1.\n", "an event came after"),
+        ("left 0\ndone\n", "", "ended before the run did"),
+    ],
+)
+def test_each_fault_has_its_reason(old: str, new: str, reason: str) -> None:
+    assert GOOD.count(old) == 1
+    assert reason in reason_for(GOOD.replace(old, new))
+
+
+def test_an_early_end_tells_what_the_program_said() -> None:
+    text = "begin\nstep all\nloaded 0\nearly 1\noutput cannot open the file\n"
+    assert reason_for(text).endswith("before it was attached (exit status 1): cannot open the file")
+    refused = text + "output -- BEGIN PROG LOAD LOG --\n"
+    assert "the kernel refused the BPF program" in reason_for(refused)
+
+
+def test_nothing_reported_is_no_pass() -> None:
+    assert judge(read_report(b"", MARK), MANIFEST)[0]
+
+
+def test_lines_without_the_mark_do_not_count() -> None:
+    forged = console(GOOD).replace(MARK, b"vmtest-ffffffffffffffff")
+    assert judge(read_report(forged, MARK), MANIFEST)[0]
+
+
+@pytest.mark.parametrize(
+    ("upto", "waiting"),
+    [
+        ("loaded 0\n", "the program to say 'Attached'"),
+        ("stopping\n", "the program to end on SIGINT"),
+        ("trigger 98\n", "the guest to finish the run"),
+        ("begin\n", "the guest to start the program"),
+    ],
+)
+def test_what_a_run_waits_for(upto: str, waiting: str) -> None:
+    text = GOOD[: GOOD.index(upto) + len(upto)]
+    assert waiting_for(read_report(console(text), MARK), MANIFEST) == waiting
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "status"),
+    [(["pass"], 0), (["pass", "fail"], 1), (["panic"], 1), (["timeout"], 1), (["fail", "error"], 69), ([], 1)],
+)
+def test_exit_status(verdicts: list[str], status: int) -> None:
+    assert exit_status([Verdict("p", "f", "6.1", verdict=kind) for kind in verdicts]) == status
