@@ -18,6 +18,7 @@ from cookiecutter.generate import generate_context, generate_files
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 FRAMEWORKS = sorted(path.parent.name for path in TEMPLATES.glob("*/framework.toml"))
+LICENCES = json.loads((TEMPLATES / "libbpf" / "cookiecutter.json").read_text())["license"]
 DESCRIPTION = 'Says "안녕 🐝": C:\\new */ {{ x }} $(touch pwned) `id` %s \\'
 AUTHOR = 'Ada "Countess" O\'Byron \\ */ 한글'
 
@@ -40,7 +41,9 @@ def render(framework: str, directory: Path, **answers: str) -> Path:
     template = context["cookiecutter"]
     first = {key: value[0] for key, value in template.items() if isinstance(value, list) and key[0] != "_"}
     template.update(first | {"name": "my-tool", "year": "2026"} | answers)
-    return Path(generate_files(TEMPLATES / framework, context, directory))
+    repository = Path(generate_files(TEMPLATES / framework, context, directory))
+    shutil.rmtree(repository / "test" / "vmtest" / "__pycache__", ignore_errors=True)
+    return repository
 
 
 def framework_of(repository: Path) -> str:
@@ -179,6 +182,19 @@ def test_missing_tool_is_one_line(framework: str, tool: str, target: str, named:
     assert len(complaints) == 1, done.stdout
     assert f"{tool} is missing" in complaints[0]
     assert named in complaints[0].partition("install")[2]
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("licence", LICENCES)
+def test_every_licence_that_a_file_names_has_its_text(framework: str, licence: str, tmp_path: Path) -> None:
+    repository = render(framework, tmp_path, license=licence)
+    text = (repository / "LICENSE").read_text()
+    named = {licence}
+    for path in files_of(repository) - {Path("LICENSE")}:
+        named.update(re.findall(r"SPDX-License-Identifier: (.*)", (repository / path).read_text()))
+    assert named == {licence, "BSD-2-Clause", "GPL-2.0-only OR BSD-2-Clause"}
+    for identifier in {part for line in named for part in line.split(" OR ")}:
+        assert f"\n{'=' * 78}\n{identifier}\n{'=' * 78}\n" in text
 
 
 def test_missing_libbpf_is_one_line(tmp_path: Path) -> None:
