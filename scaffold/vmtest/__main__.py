@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """`python3 -m vmtest [DIR]`: run a project's program in a VM, on one kernel or more."""
 
+import signal
+
+# Until main() can end a guest properly there is none: Ctrl-C just ends Python, without a traceback.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import argparse
 import logging
-import signal
 import sys
 from pathlib import Path
 from types import FrameType
@@ -22,7 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     logging.basicConfig(format="vmtest: %(message)s", level=logging.WARNING)
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         manifest = load_manifest(options.directory, options.manifest)
         verdicts = []
@@ -37,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     return exit_status(verdicts)
 
 
-def _terminate(signum: int, frame: FrameType | None) -> None:
+def _interrupt(signum: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 

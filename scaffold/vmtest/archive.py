@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .cache import cache_root
+from .child import dies_with_parent
 from .errors import CannotRun
 
 KEYRINGS = (
@@ -52,7 +53,9 @@ def own_suites() -> list[Suite]:
         CannotRun: there is no apt here, or it has no sources.
     """
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        raise CannotRun("this machine has no apt to get packages with")
+        raise CannotRun(
+            "this machine has no apt to get kernels with: give the path of a bzImage or vmlinux with --kernel, or --kernel host"
+        )
     wanted = ["--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"]
     listing = subprocess.run(
         ["apt-get", "indextargets", *wanted], capture_output=True, text=True, check=False
@@ -131,6 +134,7 @@ class Apt:
         done = subprocess.run(
             [command[0], *self.options, *command[1:]],
             capture_output=True, text=True, check=False, cwd=cwd, stdin=subprocess.DEVNULL,
+            preexec_fn=dies_with_parent(),
         )  # fmt: skip
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if line.startswith(("E:", "Err:"))]
@@ -158,8 +162,9 @@ class Apt:
         self.run("apt-get", "download", *packages, cwd=target)
         for package in sorted(target.glob("*.deb")):
             done = subprocess.run(
-                ["dpkg-deb", "-x", str(package), str(target)], capture_output=True, text=True, check=False
-            )
+                ["dpkg-deb", "-x", str(package), str(target)],
+                capture_output=True, text=True, check=False, preexec_fn=dies_with_parent(),
+            )  # fmt: skip
             if done.returncode:
                 raise CannotRun(f"{package.name} cannot be unpacked: {done.stderr.strip()}")
             package.unlink()

@@ -4,12 +4,10 @@
 Sources: QEMU's qemu-system-x86_64(1) and its QMP reference manual.
 """
 
-import ctypes
 import json
 import os
 import selectors
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -17,10 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .child import dies_with_parent
 from .errors import CannotRun
 
-PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)
 
 
 def qemu_program() -> str:
@@ -65,7 +62,7 @@ def memory_file(name: str, content: bytes, size: int = 0) -> int:
 class Machine:
     """A running QEMU. Use it as a context manager: QEMU ends with the block, however that ends.
 
-    If this process is killed outright, the kernel ends QEMU too (PR_SET_PDEATHSIG).
+    If this process is killed outright, the kernel ends QEMU too.
     """
 
     def __init__(self, arguments: Sequence[str], files: Sequence[int] = ()) -> None:
@@ -77,18 +74,11 @@ class Machine:
         for name, port in (("console", console), ("qmp", qmp)):
             ports += ["-chardev", f"socket,id={name},fd={port.fileno()}"]
         ports += ["-serial", "chardev:console", "-mon", "chardev=qmp,mode=control"]
-        parent = os.getpid()
-
-        def die_with_parent() -> None:
-            _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:
-                os._exit(1)
-
         try:
             self.process = subprocess.Popen(
                 [qemu_program(), *arguments, *ports],
                 pass_fds=(console.fileno(), qmp.fileno(), *files),
-                preexec_fn=die_with_parent,
+                preexec_fn=dies_with_parent(),
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                 start_new_session=True,
             )  # fmt: skip

@@ -47,12 +47,25 @@ events() {
     grep -vw -e "$1" -e '^#' "$log" | tail -n 20 | dump event
 }
 
-# observe STEP [PID]: start the program, trigger it, and end it with SIGINT.
+# unloaded COUNT: wait a while until no more than COUNT BPF programs are loaded, and say how many are.
+unloaded() {
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        bpf_count
+        left=$?
+        [ "$left" -le "$1" ] && break
+        sleep 0.1
+    done
+    say left "$left"
+}
+
+# observe STEP: start the program, trigger it, and end it with SIGINT.
 observe() {
     say step "$1"
     hold "$1"
     pid=$held
-    say loaded "$(bpf_count; echo $?)"
+    bpf_count
+    before=$?
+    say loaded "$before"
     echo >"$trace"
     : >output
     if [ "$1" = all ]; then
@@ -62,7 +75,7 @@ observe() {
     fi
     loader=$!
     until grep -qF -- "$ready" output; do
-        if ! kill -0 "$loader" 2>/dev/null; then
+        if ! kill -0 "$loader"; then
             wait "$loader"
             say early $?
             tail -n 40 output | dump output
@@ -70,7 +83,8 @@ observe() {
         fi
         sleep 0.02
     done
-    say attached "$(bpf_count; echo $?)"
+    bpf_count
+    say attached $?
     if [ "$1" != all ]; then
         hold other
         release other
@@ -83,14 +97,15 @@ observe() {
     seen "$pid"
     events "$pid"
     say stopping
-    kill -INT "$loader"
+    kill -INT "$loader" || say gone
     wait "$loader"
     say ended $?
     tail -n 20 output | dump output
+    unloaded "$before"
 }
 
-# Afterwards: does an event still come, and is a BPF program still loaded?
-remains() {
+# late: does an event still come when the program has ended?
+late() {
     say step after
     echo >"$trace"
     : >output
@@ -98,20 +113,11 @@ remains() {
     release after
     wait "$held"
     grep -v '^#' "$log" | dump late
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
-        bpf_count
-        left=$?
-        [ "$left" -le "$1" ] && break
-        sleep 0.1
-    done
-    say left "$left"
 }
 
 say begin
 set -m
-bpf_count
-before=$?
-observe all && observe filtered && remains "$before"
+observe all && observe filtered && late
 say done
 say bye
 poweroff -f

@@ -45,6 +45,7 @@ class Observation:
     trigger: str = ""
     other: str = ""
     stopping: bool = False
+    gone: bool = False
     early: int | None = None
     ended: int | None = None
     left: int | None = None
@@ -78,8 +79,8 @@ def read_report(console: bytes, mark: bytes) -> Report:
             step.late.append(value)
         elif key == "output":
             step.output.append(value)
-        elif key == "stopping":
-            step.stopping = True
+        elif key in ("stopping", "gone"):
+            setattr(step, key, True)
         elif key == "done":
             report.done = True
     return report
@@ -114,11 +115,8 @@ def judge(report: Report, manifest: Manifest) -> tuple[str, tuple[str, ...]]:
     late = events_in(after.late, manifest.pattern)
     if late:
         return f"an event came after the program had ended: {late[0][0]}", seen
-    if after.left is None or not report.done:
+    if not report.done:
         return "the guest ended before the run did", seen
-    before = report.steps["all"].loaded
-    if before is None or after.left > before:
-        return f"{after.left - (before or 0)} BPF program(s) stayed loaded after the program had ended", seen
     return "", seen
 
 
@@ -127,8 +125,12 @@ def _judge_step(step: Observation, manifest: Manifest, filtered: bool) -> tuple[
         return _ended_early(step), ()
     if CANNOT_COUNT in (step.loaded, step.attached):
         return "the guest's kernel does not tell which BPF programs are loaded", ()
-    if step.attached is not None and step.attached <= (step.loaded or 0):
+    if step.loaded is None or step.attached is None:
+        return "the guest ended before the program was attached", ()
+    if step.attached <= step.loaded:
         return f"the program said {manifest.ready!r}, but no BPF program was loaded", ()
+    if step.gone:
+        return f"the program ended by itself, with {step.ended}, before SIGINT{_last(step.output)}", ()
     events = events_in(step.lines, manifest.pattern)
     own = tuple(text for text, pid in events if pid == step.trigger)
     if not own:
@@ -138,6 +140,8 @@ def _judge_step(step: Observation, manifest: Manifest, filtered: bool) -> tuple[
         return f"an event of another process was seen (not of PID {step.trigger}): {strangers[0]}", own
     if step.ended != 0:
         return f"the program ended with {step.ended} on SIGINT instead of 0{_last(step.output)}", own
+    if step.left != step.loaded:
+        return f"BPF programs stayed loaded after the program had ended ({step.left})", own
     return "", own
 
 
@@ -168,7 +172,7 @@ def waiting_for(report: Report, manifest: Manifest) -> str:
     step = list(report.steps.values())[-1]
     if step.stopping and step.ended is None:
         return "the program to end on SIGINT"
-    if step.attached is None and step.left is None and "after" not in report.steps:
+    if step.attached is None and "after" not in report.steps:
         return f"the program to say {manifest.ready!r}"
     return "the guest to finish the run"
 

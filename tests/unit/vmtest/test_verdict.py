@@ -25,16 +25,17 @@ event echo-98 [000] 1.0: bpf_trace_printk: write from PID 98.
 event sh-1 [000] 1.0: bpf_trace_printk: write from PID 1.
 stopping
 ended 0
+left 0
 step filtered
-loaded 0
-attached 1
+loaded 1
+attached 2
 other 129
 trigger 121
 event echo-121 [000] 1.0: bpf_trace_printk: write from PID 121.
 stopping
 ended 0
+left 1
 step after
-left 0
 done
 """
 
@@ -59,12 +60,13 @@ def test_a_good_run_passes_with_the_triggers_event() -> None:
         ("PID 98.", "PID 97.", "only others"),
         ("event echo-121", "event sh-1 [000] write from PID 1.\nevent echo-121", "another process"),
         ("PID 121.", "PID 120.", "with the filter set, no event of PID 121 was seen"),
-        ("ended 0\nstep filtered", "ended 130\nstep filtered", "ended with 130 on SIGINT"),
+        ("ended 0\nleft 0", "ended 130\nleft 0", "ended with 130 on SIGINT"),
         ("attached 1\ntrigger", "attached 0\ntrigger", "no BPF program was loaded"),
-        ("loaded 0\nattached 1\nother", "loaded 255\nattached 255\nother", "does not tell"),
-        ("left 0", "left 2", "2 BPF program(s) stayed loaded"),
+        ("loaded 1\nattached 2\nother", "loaded 255\nattached 255\nother", "does not tell"),
+        ("left 0", "left 2", "stayed loaded after the program had ended (2)"),
         ("step after\n", "step after\nlate sh-1 write from PID 1.\n", "an event came after"),
-        ("left 0\ndone\n", "", "ended before the run did"),
+        ("done\n", "", "ended before the run did"),
+        ("attached 2\n", "", "ended before the program was attached"),
     ],
 )
 def test_each_fault_has_its_reason(old: str, new: str, reason: str) -> None:

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Projects made by the command itself, built by their own make, and run in guests."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from scaffold.catalog import frameworks
+
+FRAMEWORKS = [framework.name for framework in frameworks()]
+
+
+def new_project(directory: Path, framework: str, name: str = "hello") -> Path:
+    """Make a project by the command and build it by its own Makefile."""
+    new = [sys.executable, "-m", "scaffold", "new", str(directory / name), "--framework", framework, "--yes"]
+    subprocess.run(new, check=True, capture_output=True)
+    subprocess.run(["make", "-C", directory / name], check=True, capture_output=True)
+    return directory / name
+
+
+@pytest.fixture(scope="session", params=FRAMEWORKS)
+def built_project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a built project of each framework. Tests must not change it."""
+    return new_project(tmp_path_factory.mktemp(request.param), request.param)
+
+
+@pytest.fixture(scope="session")
+def libbpf_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a built libbpf project. Tests must not change it."""
+    return new_project(tmp_path_factory.mktemp("sound"), "libbpf")
+
+
+@pytest.fixture
+def changed_project(libbpf_project: Path, tmp_path: Path) -> Callable[[str, str, str], Path]:
+    """Return a function that copies the libbpf project, replaces a text in one file, and builds it."""
+
+    def change(file: str, old: str, new: str) -> Path:
+        copy = tmp_path / libbpf_project.name
+        shutil.copytree(libbpf_project, copy)
+        source = (copy / file).read_text()
+        assert source.count(old) == 1, f"{old!r} stands {source.count(old)} times in {file}"
+        (copy / file).write_text(source.replace(old, new))
+        subprocess.run(["make", "-C", copy], check=True, capture_output=True)
+        return copy
+
+    return change
+
+
+@pytest.fixture
+def fresh_guests(tmp_path: Path) -> dict[str, str]:
+    """Return an environment whose cache has the kernels that were fetched before, and no saved guest."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ebpf-new"
+    cache = tmp_path / "cache" / "ebpf-new"
+    cache.mkdir(parents=True)
+    for part in ("kernels", "apt", "busybox", "accel.json"):
+        (cache / part).symlink_to(home / part)
+    return {"XDG_CACHE_HOME": str(cache.parent)}

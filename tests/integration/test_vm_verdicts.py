@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Sound projects pass on every kernel; each kind of fault has its own verdict, seen in a real guest."""
+
+import os
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.integration.vm_runs import Run, read_lines, run_vmtest
+
+KERNELS = ("6.1", "6.12")
+FIELDS = "project framework kernel release accel warm verdict boot_s total_s events reason"
+Change = Callable[[str, str, str], Path]
+PROGRAM, LOADER = "src/minimal.bpf.c", "src/main.c"
+WAIT = "sigwait(&stop, &signal);"
+
+
+def only_verdict(run: Run) -> dict[str, object]:
+    assert len(run.verdicts) == 1, run
+    return run.verdicts[0]
+
+
+def test_every_framework_passes_on_every_kernel(built_project: Path) -> None:
+    command = [sys.executable, "-m", "scaffold", "test", str(built_project), "--json"]
+    junit = built_project.parent / "junit.xml"
+    kernels = [word for kernel in KERNELS for word in ("--kernel", kernel)]
+    done = subprocess.run([*command, *kernels, "--junit", junit], capture_output=True, text=True, check=False)
+    run = Run(done.returncode, read_lines(done.stdout), done.stderr)
+    assert run.status == 0, run
+    assert [verdict["kernel"] for verdict in run.verdicts] == list(KERNELS)
+    for verdict in run.verdicts:
+        assert list(verdict) == FIELDS.split()
+        assert verdict["verdict"] == "pass"
+        assert str(verdict["release"]).startswith(str(verdict["kernel"]))
+        assert verdict["accel"] in ("kvm", "tcg")
+        assert "BPF triggered sys_enter_write from PID" in verdict["events"][0]
+    suite = ElementTree.parse(junit).getroot()[0]
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "0", "0")
+
+
+def test_the_repository_tests_itself_without_the_generator(built_project: Path) -> None:
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        ["make", "test", "KERNEL=6.1"], cwd=built_project, capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "PASS" in done.stdout
+    assert "BPF triggered sys_enter_write from PID" in done.stdout
+
+
+FAULTS = {
+    "wrong message": (PROGRAM, "BPF triggered", "BPF noticed", "fail", "no event of PID"),
+    "filter ignored": (PROGRAM, "if (pid_filter && pid != pid_filter)", "if (pid_filter && pid < 0)", "fail", "an event of another process"),
+    "loader ends before": (LOADER, "skel->rodata->pid_filter = pid;", "return 3;", "fail", "ended before it was attached (exit status 3)"),
+    "loader ends after": (LOADER, WAIT, "", "fail", "ended by itself, with 0, before SIGINT"),
+    "verifier refuses": (PROGRAM, "if (pid_filter && pid != pid_filter)", "if (*(volatile int *)(long)pid)", "fail", "the kernel refused the BPF program"),
+    "wrong status": (LOADER, "status = EXIT_SUCCESS;", "status = 7;", "fail", "ended with 7 on SIGINT instead of 0"),
+    "nothing attached": (LOADER, "if (load(skel) == 0 && attach(skel) == 0)", "if (attach != NULL)", "fail", "but no BPF program was loaded"),
+    "stays loaded": (LOADER, WAIT, 'bpf_link__pin(skel->links.handle_tp, "/sys/fs/bpf/left");\n\t\t' + WAIT, "fail", "BPF programs stayed loaded"),
+    "never attached": (LOADER, 'puts("Attached', 'puts("Detached', "timeout", "still waited for the program to say 'Attached'"),
+    "never ends": (LOADER, WAIT, "for (;;)\n\t\t\tpause();", "timeout", "still waited for the program to end on SIGINT"),
+    "panic": (LOADER, WAIT, 'fputs("c", fopen("/proc/sysrq-trigger", "w"));\n\t\tfflush(NULL);\n\t\t' + WAIT, "panic", "the guest's kernel panicked"),
+    "powers off": (LOADER, WAIT, 'fputs("o", fopen("/proc/sysrq-trigger", "w"));\n\t\tfflush(NULL);\n\t\t' + WAIT, "fail", "the guest went away"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_of_a_program(fault: str, changed_project: Change) -> None:
+    file, old, new, expected, reason = FAULTS[fault]
+    project = changed_project(file, old, new)
+    manifest = project / "test/vmtest.toml"
+    manifest.write_text(manifest.read_text().replace("seconds = 30", "seconds = 8"))
+    run = run_vmtest(project, "--kernel", "6.1")
+    verdict = only_verdict(run)
+    assert (verdict["verdict"], run.status) == (expected, 1), run
+    assert reason in str(verdict["reason"])
+
+
+def test_a_program_that_does_not_build(libbpf_project: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "hello"
+    shutil.copytree(libbpf_project, copy)
+    (copy / LOADER).write_text("int main(void) { return no_such_thing; }\n")
+    command = [sys.executable, "-m", "scaffold", "test", str(copy), "--kernel", "6.1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "FAIL" in done.stdout and "no_such_thing" in done.stdout
+
+
+def test_no_such_kernel(libbpf_project: Path) -> None:
+    run = run_vmtest(libbpf_project, "--kernel", "1.2")
+    assert (only_verdict(run)["verdict"], run.status) == ("error", 69)
+    assert "has no kernel 1.2; it has" in str(only_verdict(run)["reason"])
+
+
+@pytest.mark.parametrize("spec", ["no/such/file", "six", __file__])
+def test_what_is_no_kernel(libbpf_project: Path, spec: str) -> None:
+    run = run_vmtest(libbpf_project, "--kernel", spec)
+    assert (only_verdict(run)["verdict"], run.status) == ("error", 69)
+
+
+def test_no_qemu(libbpf_project: Path, tmp_path: Path) -> None:
+    for directory in os.environ["PATH"].split(os.pathsep):
+        for program in Path(directory).glob("*"):
+            link = tmp_path / program.name
+            if not program.name.startswith("qemu") and not link.is_symlink():
+                link.symlink_to(program)
+    run = run_vmtest(libbpf_project, "--kernel", "6.1", environment={"PATH": str(tmp_path)})
+    assert (only_verdict(run)["verdict"], run.status) == ("error", 69)
+    assert "qemu-system-x86_64 is not installed" in str(only_verdict(run)["reason"])
+
+
+def test_usage_errors(tmp_path: Path, libbpf_project: Path) -> None:
+    assert run_vmtest(tmp_path).status == 2
+    copy = tmp_path / "hello"
+    shutil.copytree(libbpf_project, copy)
+    shutil.rmtree(copy / "build")
+    unbuilt = run_vmtest(copy, "--kernel", "6.1")
+    assert unbuilt.status == 2
+    assert "build the project first (`make`)" in unbuilt.said
+
+
+def never_boots() -> bytes:
+    """Return a vmlinux with a PVH entry whose only instruction is a jump to itself."""
+    note = struct.pack("<IIII", 4, 4, 18, 0x100200) + b"Xen\0"
+    note = struct.pack("<III", 4, 4, 18) + b"Xen\0" + struct.pack("<I", 0x100200)
+    text = b"Linux version 0.0-never (nobody) "
+    load = struct.pack("<IIQQQQQQ", 1, 7, 0, 0x100000, 0x100000, 0x300, 0x300, 0x1000)
+    notes = struct.pack("<IIQQQQQQ", 4, 4, 0x180, 0x100180, 0x100180, len(note), len(note), 4)
+    head = b"\x7fELF\2\1\1" + bytes(9)
+    head += struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, 0x100200, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+    image = bytearray(0x300)
+    image[: len(head + load + notes)] = head + load + notes
+    image[0x180 : 0x180 + len(note)] = note
+    image[0x200:0x202] = b"\xeb\xfe"
+    image[0x240 : 0x240 + len(text)] = text
+    return bytes(image)
+
+
+def test_a_guest_that_never_boots(libbpf_project: Path, tmp_path: Path) -> None:
+    (tmp_path / "vmlinux").write_bytes(never_boots())
+    copy = tmp_path / "hello"
+    shutil.copytree(libbpf_project, copy)
+    manifest = copy / "test/vmtest.toml"
+    manifest.write_text(manifest.read_text().replace("[limits]", "[limits]\nboot_seconds = 2"))
+    run = run_vmtest(copy, "--kernel", str(tmp_path / "vmlinux"))
+    verdict = only_verdict(run)
+    assert (verdict["verdict"], run.status) == ("error", 69)
+    assert "did not come up in time" in str(verdict["reason"])
+
+
+def test_a_kernel_without_virtio_drives(libbpf_project: Path, tmp_path: Path) -> None:
+    fetched = run_vmtest(libbpf_project, "--kernel", "6.1").verdicts[0]["release"]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    (image,) = cache.glob(f"ebpf-new/kernels/*/{fetched}/vmlinuz")
+    # Debian's kernel has virtio as modules, and none of them stands beside a copy of the image.
+    shutil.copy(image, tmp_path / "bzImage")
+    for _ in range(2):
+        run = run_vmtest(libbpf_project, "--kernel", str(tmp_path / "bzImage"))
+        verdict = only_verdict(run)
+        assert (verdict["verdict"], verdict["warm"], verdict["release"]) == ("pass", False, fetched)
