@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The frameworks and programs on offer, as the templates themselves describe them."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scaffold.errors import TemplateError
+
+UNORDERED = 1000
+
+
+@dataclass(frozen=True)
+class Program:
+    """A BPF program to start from."""
+
+    name: str
+    title: str
+    summary: str
+    section: str
+
+
+@dataclass(frozen=True)
+class Framework:
+    """A template: what it offers (the first of each kind is the default) and what it needs."""
+
+    name: str
+    title: str
+    language: str
+    needs: tuple[str, ...]
+    artefact: str
+    choose: str
+    reserved: Mapping[str, str]  # project names that it cannot have, with the reason
+    programs: tuple[Program, ...]
+    licenses: tuple[str, ...]
+    description: str  # the default one
+    settings: Mapping[str, Any]  # cookiecutter's private keys, such as _jinja2_env_vars
+    directory: Path
+
+
+def templates_directory() -> Path:
+    """Return where the templates are: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    installed = package / "templates"
+    return installed if installed.is_dir() else package.parent / "templates"
+
+
+def load_catalog(directory: Path | None = None) -> dict[str, Framework]:
+    """Read every framework below `directory` (default: the own templates), by name, default first.
+
+    Raises:
+        TemplateError: a file is missing, cannot be parsed, or lacks a key.
+    """
+    found = (directory or templates_directory()).glob("*/framework.toml")
+    ordered = sorted((_read_toml(path).get("order", UNORDERED), path.parent.name, path) for path in found)
+    return {name: _load_framework(path) for _, name, path in ordered}
+
+
+def kernel_names() -> list[str]:
+    """Return the kernels that every project is tested on by default, and the two special names."""
+    lines = (templates_directory() / "_shared" / "kernels.j2").read_text(encoding="utf-8").splitlines()
+    return [*(line.strip() for line in lines if line.strip() and line[0] not in "#["), "distro", "host"]
+
+
+def _load_framework(path: Path) -> Framework:
+    words = _read_toml(path)
+    cookiecutter = path.with_name("cookiecutter.json")
+    try:
+        keys = json.loads(cookiecutter.read_text(encoding="utf-8"))
+        return Framework(
+            name=path.parent.name,
+            title=words["title"],
+            language=words["language"],
+            needs=tuple(words["needs"]),
+            artefact=words["artefact"],
+            choose=words["choose"],
+            reserved=words.get("names", {}).get("reserved", {}),
+            programs=tuple(_load_program(path.parent, name) for name in keys["program"]),
+            licenses=tuple(keys["license"]),
+            description=keys["description"],
+            settings={key: value for key, value in keys.items() if key[0] == "_" and key[1] != "_"},
+            directory=path.parent,
+        )
+    except KeyError as error:
+        raise TemplateError(f"{path} or {cookiecutter.name} beside it lacks the key {error}") from error
+    except (OSError, ValueError) as error:
+        raise TemplateError(f"{cookiecutter}: {error}") from error
+
+
+def _load_program(framework: Path, name: str) -> Program:
+    path = framework / "templates" / "programs" / name / "program.toml"
+    words = _read_toml(path)
+    try:
+        return Program(name, words["title"], words["summary"], words["section"])
+    except KeyError as error:
+        raise TemplateError(f"{path} lacks the key {error}") from error
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TemplateError(f"{path}: {error}") from error

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""From answers to a repository in its place: check everything, render, commit, move in."""
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from scaffold.catalog import Framework
+from scaffold.errors import BadAnswers, DiskError, Problem
+from scaffold.place import find_obstacles, nearest_directory, workshop
+from scaffold.project import Project, find_problems, text_message
+from scaffold.render import files_in, planned_files, render
+from scaffold.repo import Commit, GitSettings, commit_everything, git_is_installed, read_settings
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked for. None is an answer that was not given and takes its default."""
+
+    target: Path  # absolute; its last part is the project's name
+    framework: str | None = None
+    program: str | None = None
+    license: str | None = None
+    description: str | None = None
+    author: str | None = None
+    email: str | None = None
+    git: bool = True
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A wish that can be fulfilled: checked answers, and what making it takes."""
+
+    target: Path
+    project: Project
+    framework: Framework
+    settings: GitSettings
+    git: bool
+
+    def files(self) -> list[str]:
+        """Return the files that the project will have."""
+        return planned_files(self.project, self.framework)
+
+
+@dataclass(frozen=True)
+class Created:
+    """A project that is there now. `commit` is None without git."""
+
+    path: Path
+    project: Project
+    files: tuple[str, ...]
+    commit: Commit | None
+
+
+def target_of(name: str, directory: Path) -> Path:
+    """Return the absolute path of the project `name`, which may be a path, in `directory`.
+
+    The last part of `name` stays the last part of the path, so that a bad one can be reported.
+    """
+    parent, _, last = name.rstrip("/").rpartition("/")
+    parent = os.path.abspath(directory / ("/" if name.startswith("/") and not parent else parent))
+    return Path(parent, last)
+
+
+def reject_problems(wish: Wish, frameworks: Mapping[str, Framework], but: str) -> None:
+    """Check `wish` before more is asked, all but the answer `but`.
+
+    Raises:
+        BadAnswers: with everything else that is wrong.
+    """
+    problems = _problems(wish, _answers(wish, frameworks, GitSettings()), frameworks)
+    problems = [problem for problem in problems if problem.answer != but]
+    if problems:
+        raise BadAnswers(problems)
+
+
+def make_plan(wish: Wish, frameworks: Mapping[str, Framework]) -> Plan:
+    """Check `wish` and complete it by the defaults; writes nothing.
+
+    Raises:
+        BadAnswers: with everything that is wrong.
+    """
+    settings = _usable(read_settings(_place_for_git(wish.target)))
+    answers = _answers(wish, frameworks, settings)
+    problems = _problems(wish, answers, frameworks)
+    if problems:
+        raise BadAnswers(problems)
+    project = Project.of(answers, frameworks)
+    return Plan(wish.target, project, frameworks[project.framework], settings, wish.git)
+
+
+def create(plan: Plan) -> Created:
+    """Make the project that `plan` describes: all of it, or nothing.
+
+    Raises:
+        BadAnswers: another process took the target meanwhile.
+        DiskError, GitError, TemplateError: it could not be made; nothing was left behind.
+    """
+    with workshop(plan.target) as place:
+        made = render(plan.project, plan.framework, place.bench)
+        commit = None
+        if plan.git:
+            message = f"Start {plan.project.name} from the {plan.framework.title} template of ebpf-new"
+            commit = commit_everything(made, message, _identity(plan))
+        try:
+            files = tuple(files_in(made))
+        except OSError as error:
+            raise DiskError(f"cannot read back what was written: {error.strerror}") from error
+        place.move_in(made)
+    return Created(plan.target, plan.project, files, commit)
+
+
+def _problems(wish: Wish, answers: Mapping[str, str], frameworks: Mapping[str, Framework]) -> list[Problem]:
+    problems = find_problems(answers, frameworks)
+    if wish.target.name:
+        problems += find_obstacles(wish.target)
+    if wish.git and not git_is_installed():
+        message = "git is not installed; install it (apt-get install git), or make the project with --no-git"
+        problems.append(Problem("--git", message))
+    return problems
+
+
+def _answers(wish: Wish, frameworks: Mapping[str, Framework], settings: GitSettings) -> dict[str, str]:
+    framework = frameworks.get(wish.framework or "") or next(iter(frameworks.values()))
+    moment = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
+
+    def given(answer: str | None, default: str) -> str:
+        return default if answer is None else answer
+
+    return {
+        "name": wish.target.name,
+        "framework": given(wish.framework, ""),
+        "program": given(wish.program, framework.programs[0].name),
+        "license": given(wish.license, framework.licenses[0]),
+        "description": given(wish.description, framework.description),
+        "author": given(wish.author, settings.name),
+        "email": given(wish.email, settings.email),
+        "year": time.strftime("%Y", time.gmtime(moment)),
+    }
+
+
+def _usable(settings: GitSettings) -> GitSettings:
+    # What git has configured is no answer of the user's: where it is unusable, do without.
+    name, email = ("" if text_message(text) else text for text in (settings.name, settings.email))
+    return GitSettings(name, email, settings.branch)
+
+
+def _identity(plan: Plan) -> GitSettings:
+    # A first commit is the committer's as git knows them; the answers step in where git knows nobody.
+    name = plan.settings.name or plan.project.author
+    email = plan.settings.email or plan.project.email
+    return GitSettings(name, email, plan.settings.branch)
+
+
+def _place_for_git(target: Path) -> Path:
+    place = nearest_directory(target)
+    return place if place.is_dir() else Path("/")

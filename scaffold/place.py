@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The place where a project will stand: what is in its way there, and getting there in one step.
+
+A project is made in a directory of its own beside the target (on the same file system) and renamed into
+place when it is whole, together with those of its parent directories that do not exist yet. So there is
+no project or a whole one at any moment, even if the process is killed. What a killed process leaves
+behind is locked by nobody any more; the next run in the same place clears it up.
+"""
+
+import errno
+import fcntl
+import os
+import re
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+
+from scaffold.errors import BadAnswers, DiskError, Problem
+
+LITTER = ".ebpf-new-"
+LITTER_NAME = re.compile(re.escape(LITTER) + "[0-9]+-[0-9a-f]{8}")
+LOCK = "lock"
+ROOM = 1 << 20  # bytes; a project with its repository takes about a third
+FILES = 200  # the inodes that it takes, twofold
+STOPPING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EBUSY)
+
+
+def find_obstacles(target: Path) -> list[Problem]:
+    """Return what keeps a project from being made at `target`, an absolute path; writes nothing."""
+    try:
+        ground = nearest_directory(target)
+        message = _in_the_way(target) or _cannot_hold(ground)
+    except OSError as error:
+        message = f"{error.filename}: {error.strerror}; choose another place"
+    return [Problem("NAME", message)] if message else []
+
+
+def nearest_directory(target: Path) -> Path:
+    """Return the deepest parent of `target` that exists, of whatever kind it is."""
+    return next(parent for parent in target.parents if os.path.lexists(parent))
+
+
+def _in_the_way(target: Path) -> str:
+    untouched = "it is left as it is; choose another name, or move it away"
+    if target.is_symlink():
+        return f"{target} is a symbolic link; {untouched}"
+    if not target.exists():
+        return ""
+    if not target.is_dir():
+        return f"{target} exists and is not a directory; {untouched}"
+    if os.path.ismount(target):
+        return f"{target} is a mount point, which a project cannot replace; make one inside: {target / 'NAME'}"
+    if next(os.scandir(target), None):
+        return f"{target} exists and is not empty; {untouched}"
+    return ""
+
+
+def _cannot_hold(directory: Path) -> str:
+    if not directory.is_dir():
+        return f"{directory} is not a directory; choose another place with --output-dir"
+    if not os.access(directory, os.W_OK | os.X_OK):
+        return f"{directory} is not writable; choose another place with --output-dir, or change its permissions"
+    disk = os.statvfs(directory)
+    full = f"the disk that holds {directory} is full"
+    if disk.f_bavail * disk.f_frsize < ROOM:
+        return f"{full}: a project needs {ROOM >> 20} MiB; make room, or choose another place with --output-dir"
+    if disk.f_files and disk.f_favail < FILES:
+        return f"{full}: a project needs {FILES} inodes; remove files, or choose another place with --output-dir"
+    return ""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """A private directory on the target's file system. Make the project in `bench`."""
+
+    root: Path
+    target: Path
+
+    @property
+    def bench(self) -> Path:
+        """Where the project is made, under its own name."""
+        return self.root / "bench"
+
+    def move_in(self, project: Path) -> None:
+        """Rename `project` to the target, together with the parents that the target lacks.
+
+        Raises:
+            BadAnswers: another process has taken the target meanwhile; it is untouched.
+            DiskError: the rename failed otherwise.
+        """
+        while True:
+            missing = _missing_parents(self.target)
+            try:
+                os.rename(self._wrap(project, missing), missing[0] if missing else self.target)
+                return
+            except OSError as error:
+                if missing and error.errno in TAKEN and missing[0].is_dir():
+                    project = self._unwrap(project, missing)
+                    continue  # another process has made that parent: one level deeper, then
+                if error.errno in TAKEN:
+                    message = f"{self.target} was made by another process meanwhile, and is left as it is"
+                    raise BadAnswers([Problem("NAME", message)]) from error
+                raise DiskError(f"cannot move the project to {self.target}: {error.strerror}") from error
+
+    def _wrap(self, project: Path, missing: list[Path]) -> Path:
+        if not missing:
+            return project
+        inner = self.root / "parents" / missing[-1].relative_to(missing[0].parent)
+        inner.mkdir(parents=True)
+        os.rename(project, inner / project.name)
+        return self.root / "parents" / missing[0].name
+
+    def _unwrap(self, project: Path, missing: list[Path]) -> Path:
+        inner = self.root / "parents" / missing[-1].relative_to(missing[0].parent)
+        os.rename(inner / project.name, project)
+        shutil.rmtree(self.root / "parents")
+        return project
+
+
+def _missing_parents(target: Path) -> list[Path]:
+    return [parent for parent in reversed(target.parents) if not os.path.lexists(parent)]
+
+
+@contextmanager
+def workshop(target: Path) -> Iterator[Workshop]:
+    """Set up a workshop for `target` and take it down afterwards, whatever happened.
+
+    Raises:
+        DiskError: it could not be made.
+    """
+    ground = nearest_directory(target)
+    remove_litter(ground)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        root, lock = _locked_directory(ground)
+        try:
+            os.mkdir(root / "bench")
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            yield Workshop(root, target)
+        finally:
+            signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+            _remove(root)
+            os.close(lock)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def remove_litter(directory: Path) -> None:
+    """Remove what killed runs have left in `directory`; a run that is still going on is not touched."""
+    for path in directory.glob(LITTER + "*"):
+        if not LITTER_NAME.fullmatch(path.name) or path.is_symlink():
+            continue
+        try:
+            lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        except OSError:
+            continue  # somebody else's, or gone already
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(path)
+        except OSError:
+            continue  # its owner lives, or this file system has no locks to tell
+        finally:
+            os.close(lock)
+
+
+def _locked_directory(ground: Path) -> tuple[Path, int]:
+    while True:
+        root = ground / f"{LITTER}{os.getpid()}-{token_hex(4)}"
+        lock = -1
+        try:
+            root.mkdir(mode=0o700)
+            lock = os.open(root / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(lock), os.stat(root / LOCK)):
+                return root, lock
+        except (BlockingIOError, FileNotFoundError):
+            pass  # another run took it for litter in the moment before it was locked: make a new one
+        except OSError as error:
+            if lock >= 0 and error.errno in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
+                return root, lock  # no locks here; then nobody takes it for litter either
+            _remove(root)
+            raise DiskError(f"cannot write in {ground}: {error.strerror}") from error
+        if lock >= 0:
+            os.close(lock)
+
+
+def _remove(root: Path) -> None:
+    # A git that outlives its interrupted parent for a moment can still be writing there.
+    for pause in (0, 0.05, 0.2, 0.5):
+        time.sleep(pause)
+        shutil.rmtree(root, ignore_errors=True)
+        if not os.path.lexists(root):
+            return
+

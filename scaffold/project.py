@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The answers that a repository is made from, and every message about a bad one."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Self
+
+from scaffold.catalog import Framework
+from scaffold.errors import BadAnswers, Problem
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
+LONGEST_NAME = 50
+NAME_RULE = f"a letter, then letters, digits, _ or -, {LONGEST_NAME} characters at most"
+TEXT_RULE = "one line of any characters, without tabs, line breaks and other control characters"
+
+# C23's, with GNU's asm; those that begin with an underscore are no names anyway.
+C_KEYWORDS = frozenset(
+    """
+    alignas alignof asm auto bool break case char const constexpr continue default do double else enum
+    extern false float for goto if inline int long nullptr register restrict return short signed sizeof
+    static static_assert struct switch thread_local true typedef typeof typeof_unqual union unsigned
+    void volatile while
+    """.split()
+)
+
+# Control characters, halves of surrogate pairs (bytes that were no UTF-8), line and paragraph separators.
+NOT_IN_A_LINE = {
+    "Cc": "control character",
+    "Cs": "byte that is not UTF-8",
+    "Zl": "line separator",
+    "Zp": "paragraph separator",
+}
+NONCHARACTERS = "\ufffe\uffff"  # YAML cannot hold them, not even escaped
+
+
+@dataclass(frozen=True)
+class Project:
+    """One checked set of answers; make it with `Project.of`."""
+
+    name: str
+    framework: str
+    program: str
+    license: str
+    description: str
+    author: str
+    email: str
+    year: str
+
+    @classmethod
+    def of(cls, answers: Mapping[str, str], frameworks: Mapping[str, Framework]) -> Self:
+        """Check `answers`, one for each field.
+
+        Raises:
+            BadAnswers: with every problem in them.
+        """
+        problems = find_problems(answers, frameworks)
+        if problems:
+            raise BadAnswers(problems)
+        return cls(**{field: answers[field].strip() for field in cls.__dataclass_fields__})
+
+    def answers(self) -> dict[str, str]:
+        """Return the answers as the templates name them."""
+        return asdict(self)
+
+
+def find_problems(answers: Mapping[str, str], frameworks: Mapping[str, Framework]) -> list[Problem]:
+    """Return all that is wrong with `answers`; an empty list when nothing is.
+
+    What a framework allows is judged by the one chosen, or by all together when that is unknown.
+    """
+    chosen = frameworks.get(answers["framework"])
+    judges = [chosen] if chosen else list(frameworks.values())
+    programs = unique(program.name for judge in judges for program in judge.programs)
+    licenses = unique(license for judge in judges for license in judge.licenses)
+    messages = {
+        "NAME": _name_message(answers["name"], chosen),
+        "--framework": _choice_message(answers["framework"], list(frameworks)),
+        "--program": _choice_message(answers["program"], programs),
+        "--license": _choice_message(answers["license"], licenses),
+        "--description": text_message(answers["description"]),
+        "--author": text_message(answers["author"]),
+        "--email": text_message(answers["email"]),
+    }
+    return [Problem(answer, message) for answer, message in messages.items() if message]
+
+
+def unique(values: Iterable[str]) -> list[str]:
+    """Return `values` in their order, each once."""
+    return list(dict.fromkeys(values))
+
+
+def text_message(text: str) -> str:
+    """Return what keeps `text` from being one line of text; "" if nothing does."""
+    for character in text.strip():
+        kind = NOT_IN_A_LINE.get(unicodedata.category(character))
+        if kind or character in NONCHARACTERS:
+            code = f"U+{ord(character):04X}"
+            return f"{text!r} has a {kind or 'noncharacter'} ({code}); allowed is {TEXT_RULE}"
+    return ""
+
+
+def _name_message(name: str, framework: Framework | None) -> str:
+    if not name:
+        return f"the name is empty; allowed is {NAME_RULE}"
+    if not NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+        return f"{name!r} {_fault(name)}; allowed is {NAME_RULE}"
+    if name in C_KEYWORDS:
+        return f"{name!r} is a keyword of C; allowed is any other name, such as {'my-' + name!r}"
+    if framework and name in framework.reserved:
+        return f"{name!r} cannot be the name of a {framework.title} project: {framework.reserved[name]}"
+    return ""
+
+
+def _fault(name: str) -> str:
+    faults = []
+    if name[0] in "0123456789-_":
+        faults.append(f"begins with {name[0]!r}")
+    strange = unique(character for character in name if not NAME.fullmatch("a" + character))
+    if strange:
+        faults.append("has " + ", ".join("a space" if character == " " else repr(character) for character in strange))
+    if len(name) > LONGEST_NAME:
+        faults.append(f"has {len(name)} characters")
+    return " and ".join(faults)
+
+
+def _choice_message(choice: str, choices: list[str]) -> str:
+    if choice in choices:
+        return ""
+    said = f"there is no {choice!r}" if choice else "it is missing, and there is no terminal to ask on"
+    return f"{said}; allowed is {' | '.join(choices)}"

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the commands print on stdout when all went well, for people and as JSON."""
+
+import json
+import os
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scaffold.catalog import Framework
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+    from scaffold.create import Created, Plan
+
+HASH_LENGTH = 10
+
+
+def show_catalog(frameworks: Mapping[str, Framework], as_json: bool) -> None:
+    """Print what can be chosen."""
+    if as_json:
+        print(json.dumps({"frameworks": [_framework_object(each) for each in frameworks.values()]}, indent=2))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    titles = ("Framework", "Language", "Needs", "Makes", "Choose it for")
+    table = Table(*titles, box=box.SIMPLE_HEAD, pad_edge=False, show_lines=True)
+    for each in frameworks.values():
+        cells = (each.name, each.language, ", ".join(each.needs), each.artefact, each.choose)
+        table.add_row(*map(Text, cells))
+    programs = Table("Program", "Frameworks", "What it does", box=box.SIMPLE_HEAD, pad_edge=False)
+    for program in {program: None for each in frameworks.values() for program in each.programs}:
+        names = ", ".join(each.name for each in frameworks.values() if program in each.programs)
+        programs.add_row(*map(Text, (program.name, names, program.summary)))
+    console = Console()
+    console.print(table, programs)
+
+
+def _framework_object(framework: Framework) -> dict[str, object]:
+    return {
+        "name": framework.name,
+        "title": framework.title,
+        "language": framework.language,
+        "needs": framework.needs,
+        "artefact": framework.artefact,
+        "choose": framework.choose,
+        "programs": [asdict(program) for program in framework.programs],
+        "licenses": framework.licenses,
+    }
+
+
+def show_plan(plan: "Plan", as_json: bool) -> None:
+    """Print the tree that would be made."""
+    if as_json:
+        print(json.dumps({**_project_object(plan, plan.target), "files": plan.files(), "dry_run": True}, indent=2))
+        return
+    from rich.console import Console
+
+    Console().print(_tree(str(plan.target), plan.files()))
+
+
+def show_created(created: "Created", as_json: bool) -> None:
+    """Print what was made, and what to type next."""
+    if as_json:
+        commit = created.commit
+        found = {"files": created.files, "commit": commit and commit.hash, "branch": commit and commit.branch}
+        print(json.dumps({**_project_object(created, created.path), **found}, indent=2))
+        return
+    made = f"{created.project.name} is ready: {len(created.files)} files"
+    if created.commit:
+        made += f", commit {created.commit.hash[:HASH_LENGTH]} on {created.commit.branch}"
+    print(f"{made}. Next:\n")
+    print(f"  cd {_as_typed(created.path)}")
+    print("  make deps   # install what it needs")
+    print("  make        # build it")
+    print("  make test   # boot kernels in a virtual machine and see its event")
+
+
+def _project_object(source: "Plan | Created", path: Path) -> dict[str, object]:
+    project = source.project
+    return {"path": str(path), "name": project.name, "framework": project.framework, "program": project.program}
+
+
+def _as_typed(path: Path) -> str:
+    here = Path.cwd()
+    text = str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+    return shlex.quote(f".{os.sep}{text}" if text.startswith("-") else text)
+
+
+def _tree(root: str, files: Iterable[str]) -> "Tree":
+    from rich.text import Text
+    from rich.tree import Tree
+
+    tree = Tree(Text(root))
+    branches = {"": tree}
+    for path in files:
+        parent = ""
+        for part in Path(path).parts[:-1]:
+            child = os.path.join(parent, part)
+            if child not in branches:
+                branches[child] = branches[parent].add(Text(part + os.sep))
+            parent = child
+        branches[parent].add(Text(Path(path).name))
+    return tree
