@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# `make help` lists the targets.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint fmt bench bare clean
+
+demo: ## make a project, build it, boot a kernel and see its event
+	@tools/demo.sh
+
+test: lint ## set up, then check and test everything
+	.venv/bin/python -m pytest tests
+
+lint: ## check the format, the types and the scripts
+	@tools/setup.sh develop
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	shellcheck .ci/run $$(git ls-files '*.sh')
+
+fmt: ## format the Python sources
+	@tools/setup.sh develop
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+bench: ## measure rendering and VM runs against what else there is
+	@tools/setup.sh develop
+	.venv/bin/python -m tools.bench
+
+SUITE ?= bookworm
+bare: ## run `make T` in a bare Debian root (T=demo SUITE=bookworm); needs root
+	@tools/bare-root.sh $(SUITE) make $(or $(T),demo)
+
+clean: ## remove what the other targets made, the caches in ~/.cache excepted
+	rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+help: ## list the targets
+	@echo 'make TARGET, where TARGET is'
+	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 10

@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Prepares a Debian or Ubuntu machine that has git, make and python3, and asks nothing. A second run
+# finds everything done and takes a moment.
+#
+#   tools/setup.sh run            .venv with ebpf-new and the locked packages that it runs on
+#   tools/setup.sh develop        the same with the development tools, and what the tests need
+#   tools/setup.sh packages DIR   the system packages of the generated repository DIR
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# What the tests need besides the packages of the generated repositories.
+TEST_PACKAGES=(cpio lz4 shellcheck zstd)
+
+say() { printf '== %s\n' "$*"; }
+stop() {
+  printf 'setup: %s\n' "$*" >&2
+  exit 1
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  else
+    command -v sudo >/dev/null || stop "sudo is missing: run as root: $*"
+    sudo "$@"
+  fi
+}
+
+# A fresh machine may hold its lock for its own first update: wait for that.
+apt_get() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 "$@" </dev/null
+}
+
+have_package_lists() {
+  local list
+  while read -r list; do
+    if compgen -G "$list*" >/dev/null; then return 0; fi
+  done < <(apt-get indextargets --format '$(FILENAME)' 'Created-By: Packages')
+  return 1
+}
+
+update_lists() {
+  say "Fetching apt's package lists"
+  apt_get update
+}
+
+# Installs those of the named packages that are missing.
+install() {
+  local package missing=() status
+  for package; do
+    status=$(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null) || status=none
+    [ "$status" = installed ] || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  have_package_lists || update_lists
+  say "Installing ${missing[*]}"
+  mkdir -p build
+  if ! apt_install "${missing[@]}"; then
+    update_lists # lists that are too old name packages that the mirror no longer has
+    apt_install "${missing[@]}" || stop "apt-get cannot install ${missing[*]}; its output is in build/apt.log"
+  fi
+}
+
+apt_install() { apt_get install --yes --no-install-recommends "$@" >>build/apt.log; }
+
+# The generated repository's own Makefile says what it needs.
+repository_packages() {
+  command -v apt-get >/dev/null || stop "apt-get is missing: install what \`make deps\` in $1 says, then go on there"
+  have_package_lists || update_lists
+  local packages
+  packages=$(env -u MAKEFLAGS make --no-print-directory -C "$1" --eval 'packages: ; @echo $(APT)' packages)
+  # shellcheck disable=SC2086 # a list of words
+  install $packages
+}
+
+every_frameworks_packages() {
+  local place framework
+  place=$(mktemp -d)
+  # shellcheck disable=SC2064 # the directory of this call
+  trap "rm -rf '$place'" EXIT
+  for framework in $(.venv/bin/python -c 'from scaffold.catalog import frameworks
+for framework in frameworks(): print(framework.name)'); do
+    .venv/bin/ebpf-new "$place/$framework/hello" --framework "$framework" --yes --no-git >/dev/null
+    repository_packages "$place/$framework/hello"
+  done
+}
+
+require_python() {
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    stop "Python 3.11 or newer is needed, python3 on PATH is $(python3 --version): put a newer one first on PATH"
+  if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    install python3-venv
+    python3 -c 'import ensurepip, venv' ||
+      stop "$(command -v python3) has no venv module: put /usr/bin first on PATH, or install Python with its venv module"
+  fi
+}
+
+# Makes .venv from a lock file, unless that was done with these very files before.
+environment() {
+  local lock=$1 name=$2 stamp wanted
+  stamp=.venv/$name.installed
+  wanted=$(sha256sum "$lock" pyproject.toml scaffold/__init__.py tools/setup.sh)
+  if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && .venv/bin/python -c '' 2>/dev/null; then
+    return 0
+  fi
+  require_python
+  say "Installing ebpf-new with $lock into .venv"
+  .venv/bin/python -m pip --version >/dev/null 2>&1 || python3 -m venv --clear .venv
+  .venv/bin/python -m pip install --quiet --no-input --require-hashes --requirement "$lock"
+  .venv/bin/python -m pip install --quiet --no-input --no-deps --no-build-isolation --editable .
+  printf '%s\n' "$wanted" >"$stamp"
+}
+
+case "${1-} $#" in
+  "run 1") environment requirements.lock run ;;
+  "develop 1")
+    environment requirements-dev.lock develop
+    install "${TEST_PACKAGES[@]}"
+    every_frameworks_packages
+    ;;
+  "packages 2") repository_packages "$2" ;;
+  *) stop "usage: tools/setup.sh run | develop | packages DIR" ;;
+esac
