@@ -34,6 +34,7 @@ apt_get() {
 
 have_package_lists() {
   local list
+  # shellcheck disable=SC2016 # apt fills it in
   while read -r list; do
     if compgen -G "$list*" >/dev/null; then return 0; fi
   done < <(apt-get indextargets --format '$(FILENAME)' 'Created-By: Packages')
@@ -69,6 +70,7 @@ repository_packages() {
   command -v apt-get >/dev/null || stop "apt-get is missing: install what \`make deps\` in $1 says, then go on there"
   have_package_lists || update_lists
   local packages
+  # shellcheck disable=SC2016 # make fills it in
   packages=$(env -u MAKEFLAGS make --no-print-directory -C "$1" --eval 'packages: ; @echo $(APT)' packages)
   # shellcheck disable=SC2086 # a list of words
   install $packages

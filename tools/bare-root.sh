@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Runs a command on a clone of this checkout (what is committed) in a machine that has next to nothing: a Debian root
+# made by debootstrap with git, make and python3. What the command leaves behind, processes too, goes with it.
+#
+#   tools/bare-root.sh SUITE COMMAND...        for example: tools/bare-root.sh trixie make demo
+#
+# The root is made once per suite and kept in the cache; every run gets a copy. The mirror, proxies, certificates and
+# pip's settings are those of this machine, handed over for the run only.
+set -euo pipefail
+
+DEVICES=(null zero full random urandom tty)
+
+stop() {
+  printf 'bare-root: %s\n' "$*" >&2
+  exit 1
+}
+
+# The archive that this machine installs its own release from.
+own_mirror() {
+  # shellcheck disable=SC2016 # apt fills these in
+  apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+    awk '$3 == "main" && $2 !~ /-/ && !found { print $1; found = 1 }'
+}
+
+make_root() {
+  local suite=$1 target=$2 work mirror
+  mirror=$(own_mirror)
+  [ -n "$mirror" ] || stop "apt on this machine has no sources with a main component"
+  command -v debootstrap >/dev/null || stop "debootstrap is missing: apt-get install debootstrap"
+  mkdir -p "$(dirname "$target")"
+  work=$(mktemp -d "$target.XXXXXX")
+  debootstrap --variant=minbase --include=git,make,python3,ca-certificates "$suite" "$work" "$mirror" >"$work.log" ||
+    stop "debootstrap failed, see $work.log"
+  rm -rf "$work"/var/cache/apt/archives/*.deb "$work"/var/lib/apt/lists/* "$work.log"
+  chmod 755 "$work"
+  mv -T "$work" "$target"
+}
+
+# Hands the settings of this machine, by which it reaches its archives, to the root.
+hand_over_settings() {
+  local root=$1
+  apt-config dump --no-empty Acquire >"$root/etc/apt/apt.conf.d/99machine"
+  cp -rL /etc/resolv.conf /etc/hosts "$root/etc/"
+  cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
+  [ ! -e /etc/apt/auth.conf.d ] || cp -rL /etc/apt/auth.conf.d "$root/etc/apt/"
+  local file
+  for file in /etc/pip.conf "${XDG_CONFIG_HOME:-$HOME/.config}/pip/pip.conf"; do
+    [ ! -e "$file" ] || cp -L "$file" "$root/etc/pip.conf"
+  done
+}
+
+# In namespaces of its own: what is mounted here is never seen outside, and ends with the command.
+inside() {
+  local root=$1 device settings=() name
+  shift
+  mount -t proc proc "$root/proc"
+  mount --rbind --make-rslave /sys "$root/sys"
+  mount -t tmpfs -o mode=755 dev "$root/dev"
+  for device in "${DEVICES[@]}"; do
+    touch "$root/dev/$device"
+    mount --bind "/dev/$device" "$root/dev/$device"
+  done
+  mkdir "$root/dev/pts" "$root/dev/shm"
+  mount -t devpts -o newinstance,ptmxmode=666 devpts "$root/dev/pts"
+  ln -s pts/ptmx "$root/dev/ptmx"
+  ln -s /proc/self/fd "$root/dev/fd"
+  mount -t tmpfs -o mode=1777 shm "$root/dev/shm"
+  for name in $(compgen -e); do
+    case $name in
+      PIP_* | SSL_CERT_* | REQUESTS_CA_BUNDLE | *_proxy | *_PROXY | CI) settings+=("$name=${!name}") ;;
+    esac
+  done
+  exec chroot "$root" env -i HOME=/root TERM="${TERM:-dumb}" PATH=/usr/sbin:/usr/bin:/sbin:/bin "${settings[@]}" \
+    sh -c 'cd /root/ebpf-new && exec "$@"' sh "$@"
+}
+
+if [ "${1-}" = --inside ]; then
+  shift
+  inside "$@"
+fi
+
+[ $# -ge 2 ] || stop "usage: tools/bare-root.sh SUITE COMMAND..."
+[ "$(id -u)" = 0 ] || stop "a root file system can only be made and entered by root: sudo tools/bare-root.sh $*"
+suite=$1
+shift
+roots=${XDG_CACHE_HOME:-$HOME/.cache}/ebpf-new/bare-roots
+[ -d "$roots/$suite" ] || make_root "$suite" "$roots/$suite"
+
+root=$(mktemp -d "${TMPDIR:-/tmp}/bare-$suite.XXXXXX")
+running=
+# shellcheck disable=SC2317 # called by the trap
+leave() {
+  if [ -n "$running" ] && kill -KILL "$running"; then wait "$running"; fi
+  rm -rf --one-file-system "$root"
+}
+trap leave EXIT
+trap 'exit 130' INT TERM
+cp -a "$roots/$suite/." "$root"
+hand_over_settings "$root"
+git clone --quiet "file://$(cd "$(dirname "$0")/.." && pwd)" "$root/root/ebpf-new"
+
+setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --propagation private \
+  "$0" --inside "$root" "$@" &
+running=$!
+status=0
+wait "$running" || status=$?
+running=
+exit "$status"
