@@ -59,6 +59,11 @@ def load_catalog(directory: Path | None = None) -> dict[str, Framework]:
     return {name: _load_framework(path) for _, name, path in ordered}
 
 
+def frameworks() -> list[Framework]:
+    """Return the frameworks on offer, the default first."""
+    return list(load_catalog().values())
+
+
 def kernel_names() -> list[str]:
     """Return the kernels that every project is tested on by default, and the two special names."""
     lines = (templates_directory() / "_shared" / "kernels.j2").read_text(encoding="utf-8").splitlines()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The command line: reads the arguments, calls one function, prints, and chooses the exit code."""
 
+import gc
 import signal
 import sys
 from dataclasses import replace
@@ -31,18 +32,17 @@ class DefaultToNew(TyperGroup):
 class WithChoices(TyperCommand):
     """A command whose help ends with the choices that the templates offer."""
 
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+    def format_epilog(self, _ctx: Any, formatter: Any) -> None:
         """Write what --framework, --program and --license can be."""
-        from scaffold.catalog import load_catalog
-        from scaffold.project import unique
+        from scaffold.catalog import frameworks
 
-        frameworks = load_catalog().values()
-        programs = {program.name: program.summary for each in frameworks for program in each.programs}
-        licenses = unique(license for each in frameworks for license in each.licenses)
+        found = frameworks()
+        programs = {program.name: program.summary for each in found for program in each.programs}
+        licenses = dict.fromkeys(name for each in found for name in each.licenses)
         for title, rows in (
-            ("Frameworks", [(each.name, f"{each.language}: {each.choose}") for each in frameworks]),
+            ("Frameworks", [(each.name, f"{each.language}: {each.choose}") for each in found]),
             ("Programs", list(programs.items())),
-            ("Licences", [(f'"{license}"' if " " in license else license, "") for license in licenses]),
+            ("Licences", [(f'"{name}"' if " " in name else name, "") for name in licenses]),
         ):
             with formatter.section(title):
                 formatter.write_dl(rows)
@@ -61,25 +61,25 @@ app = typer.Typer(
 
 def complete_framework(incomplete: str) -> list[tuple[str, str]]:
     """Complete --framework from the catalog."""
-    from scaffold.catalog import load_catalog
+    from scaffold.catalog import frameworks
 
-    return [(each.name, each.choose) for each in load_catalog().values() if each.name.startswith(incomplete)]
+    return [(each.name, each.choose) for each in frameworks() if each.name.startswith(incomplete)]
 
 
 def complete_program(incomplete: str) -> list[tuple[str, str]]:
     """Complete --program from the catalog."""
-    from scaffold.catalog import load_catalog
+    from scaffold.catalog import frameworks
 
-    programs = {program.name: program.summary for each in load_catalog().values() for program in each.programs}
+    programs = {program.name: program.summary for each in frameworks() for program in each.programs}
     return [(name, summary) for name, summary in programs.items() if name.startswith(incomplete)]
 
 
 def complete_license(incomplete: str) -> list[str]:
     """Complete --license from the catalog."""
-    from scaffold.catalog import load_catalog
-    from scaffold.project import unique
+    from scaffold.catalog import frameworks
 
-    return unique(name for each in load_catalog().values() for name in each.licenses if name.startswith(incomplete))
+    licenses = dict.fromkeys(name for each in frameworks() for name in each.licenses)
+    return [name for name in licenses if name.startswith(incomplete)]
 
 
 def complete_kernel(incomplete: str) -> list[str]:
@@ -254,6 +254,7 @@ def test_projects(
 
 def main() -> None:
     """Run the command and end the process with its exit code."""
+    gc.disable()  # a process of a third of a second has nothing to collect, but a tenth of it to lose
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGHUP, _stop)
     try:
@@ -271,6 +272,6 @@ def main() -> None:
         sys.exit(EbpfNewError.exit_code)
 
 
-def _stop(signum: int, frame: FrameType | None) -> None:
+def _stop(signum: int, _frame: FrameType | None) -> None:
     # As an exception, so that what is half made is taken away on the way out.
     sys.exit(128 + signum)

@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from secrets import token_hex
 
 from scaffold.errors import BadAnswers, DiskError, Problem
 
@@ -171,7 +170,7 @@ def remove_litter(directory: Path) -> None:
 
 def _locked_directory(ground: Path) -> tuple[Path, int]:
     while True:
-        root = ground / f"{LITTER}{os.getpid()}-{token_hex(4)}"
+        root = ground / f"{LITTER}{os.getpid()}-{os.urandom(4).hex()}"
         lock = -1
         try:
             root.mkdir(mode=0o700)
@@ -197,4 +196,3 @@ def _remove(root: Path) -> None:
         shutil.rmtree(root, ignore_errors=True)
         if not os.path.lexists(root):
             return
-

@@ -73,7 +73,7 @@ def find_problems(answers: Mapping[str, str], frameworks: Mapping[str, Framework
     chosen = frameworks.get(answers["framework"])
     judges = [chosen] if chosen else list(frameworks.values())
     programs = unique(program.name for judge in judges for program in judge.programs)
-    licenses = unique(license for judge in judges for license in judge.licenses)
+    licenses = unique(name for judge in judges for name in judge.licenses)
     messages = {
         "NAME": _name_message(answers["name"], chosen),
         "--framework": _choice_message(answers["framework"], list(frameworks)),

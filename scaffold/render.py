@@ -56,9 +56,9 @@ def files_in(root: Path) -> list[str]:
     """Return the files below `root` without those of git, relative to it, sorted."""
     return sorted(
         os.path.relpath(os.path.join(parent, name), root)
-        for parent, directories, files in _walk(root)
+        for parent, _, files in _walk(root)
         for name in files
-        if not os.path.relpath(parent, root).split(os.sep)[0] == ".git"
+        if Path(parent).relative_to(root).parts[:1] != (".git",)
     )
 
 
