@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tarfile
 import time
 from collections.abc import Iterator
@@ -212,6 +213,26 @@ def test_bpftool_that_refuses_is_passed_over(tmp_path: Path) -> None:
     wrapper.write_text("#!/bin/sh\necho 'WARNING: bpftool not found for kernel' >&2\nexit 2\n")
     wrapper.chmod(0o755)
     succeed(repository, f"BPFTOOLS={wrapper} bpftool /usr/sbin/bpftool")
+
+
+def test_trace_shows_few_lines_and_none_of_its_own(built: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "trace_pipe")
+    script = "import sys, trace, pathlib; trace.TRACEFS = [pathlib.Path(sys.argv[1])]; trace.main()"
+    environment = os.environ | {"PYTHONPATH": str(built / "tools")}
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    with subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE) as reader:
+        with (tmp_path / "trace_pipe").open("w") as pipe:
+            for _ in range(20):
+                for pid in (1, reader.pid, os.getpid()):
+                    pipe.write(f" name-{pid}  [000] ...21  1.0: bpf_trace_printk: by {pid}.\n\n" * 100)
+                pipe.flush()
+                time.sleep(0.1)
+            reader.terminate()
+        lines = reader.communicate()[0].splitlines()[1:]
+    events = [line for line in lines if "more" not in line]
+    assert 20 <= len(events) <= 20 + 2 * 25
+    assert all(line.endswith("by 1.") for line in events)
+    assert len(lines) < 2 * 100
 
 
 # From here on programs run in the kernel of this machine, as root.
