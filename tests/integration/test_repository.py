@@ -218,7 +218,7 @@ def test_bpftool_that_refuses_is_passed_over(tmp_path: Path) -> None:
 def test_trace_shows_few_lines_and_none_of_its_own(built: Path, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "trace_pipe")
     script = "import sys, trace, pathlib; trace.TRACEFS = [pathlib.Path(sys.argv[1])]; trace.main()"
-    environment = os.environ | {"PYTHONPATH": str(built / "tools")}
+    environment = os.environ | {"PYTHONPATH": str(built / "tools"), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-c", script, str(tmp_path)]
     with subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE) as reader:
         with (tmp_path / "trace_pipe").open("w") as pipe:
