@@ -92,7 +92,8 @@ def commit_everything(directory: Path, message: str, settings: GitSettings) -> C
                 # --force: the user's own list of ignored files is not the project's.
                 repo.git(c=OPTIONS).add(all=True, force=True)
                 repo.git(c=OPTIONS).commit(quiet=True, message=message, no_verify=True, no_gpg_sign=True)
-                return Commit(repo.head.commit.hexsha, settings.branch)
+                # Asking for the commit itself would start a git that does not know OPTIONS.
+                return Commit(repo.head.dereference_recursive(repo, "HEAD"), settings.branch)
         except GitCommandError as error:
             said = error.stderr.strip().removeprefix("stderr:").strip(" '\n") or str(error)
             raise GitError(f"git failed: {said} (--no-git makes the project without a repository)") from error

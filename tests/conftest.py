@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""No test sees or changes the git configuration of whoever runs it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = subprocess.CompletedProcess[str]
+Command = Callable[..., Run]
+
+GIT_CONFIG = """\
+[user]
+\tname = Ada Lovelace
+\temail = ada@example.org
+"""
+
+
+@pytest.fixture(autouse=True)
+def git_config(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The only git configuration that there is; a test may write into it."""
+    for variable in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(variable)
+    config = tmp_path_factory.mktemp("git") / "config"
+    config.write_text(GIT_CONFIG)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    return config
+
+
+@pytest.fixture
+def ebpf_new(tmp_path: Path) -> Command:
+    """Run the command in `tmp_path`, without a terminal, and return what it did."""
+
+    def run(*arguments: str, cwd: Path = tmp_path) -> Run:
+        command = [sys.executable, "-m", "scaffold", *arguments]
+        return subprocess.run(command, cwd=cwd, stdin=subprocess.DEVNULL, text=True, capture_output=True, check=False)
+
+    return run
+
+
+def git(directory: Path, *arguments: str) -> str:
+    """Run git, which must succeed, and return what it printed."""
+    command = ["git", "-C", str(directory), *arguments]
+    return subprocess.run(command, check=True, text=True, capture_output=True).stdout.strip()
