@@ -68,6 +68,7 @@ inside() {
   mount -t tmpfs -o mode=1777 shm "$root/dev/shm"
   for name in $(compgen -e); do
     case $name in
+      PIP_FIND_LINKS) ;; # may name a directory of this machine
       PIP_* | SSL_CERT_* | REQUESTS_CA_BUNDLE | *_proxy | *_PROXY | CI) settings+=("$name=${!name}") ;;
     esac
   done
