@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""`python -m tools.bench [rendering] [start] [boots] [virtme] [memory]`: measures all of it, or what is named.
+
+Exit status: 0 every figure is within its bar; 1 one is not; 2 wrong usage.
+"""
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tools.bench import machines
+from tools.bench.measure import Row, table
+from tools.bench.rendering import measure_rendering, measure_start
+
+
+def main(names: list[str]) -> int:
+    """Measure, print the table, and return the exit status."""
+    unknown = [name for name in names if name not in PARTS]
+    if unknown:
+        print(f"bench: no part is called {unknown[0]!r}: there are {', '.join(PARTS)}", file=sys.stderr)
+        return 2
+    rows: list[Row] = []
+    for name in names or PARTS:
+        print(f"measuring {name} ...", file=sys.stderr, flush=True)
+        with tempfile.TemporaryDirectory(prefix="bench-") as place:
+            rows += PARTS[name](Path(place))
+    print(table(rows))
+    return 0 if all(row.holds for row in rows) else 1
+
+
+def _boots(directory: Path) -> list[Row]:
+    project = machines.made_project(directory)
+    return [row for spec in machines.KERNELS for row in machines.measure_boots(directory, project, spec)]
+
+
+PARTS: dict[str, Callable[[Path], list[Row]]] = {
+    "rendering": measure_rendering,
+    "start": measure_start,
+    "boots": _boots,
+    "virtme": lambda directory: machines.measure_virtme(directory, machines.made_project(directory)),
+    "memory": lambda directory: machines.measure_memory(directory, machines.made_project(directory)),
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
