@@ -32,9 +32,7 @@ def write_junit(verdicts: Sequence[Verdict], path: Path) -> None:
 
 def _case(verdict: Verdict) -> ElementTree.Element:
     name = f"{verdict.project} on {verdict.release or verdict.kernel}"
-    case = ElementTree.Element(
-        "testcase", classname=verdict.framework, name=name, time=f"{verdict.total_s:.3f}"
-    )
+    case = ElementTree.Element("testcase", classname=verdict.framework, name=name, time=f"{verdict.total_s:.3f}")
     if verdict.verdict != "pass":
         kind = "error" if verdict.verdict == "error" else "failure"
         trouble = ElementTree.SubElement(case, kind, type=verdict.verdict, message=_xml(verdict.reason))

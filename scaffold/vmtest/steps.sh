@@ -3,6 +3,7 @@
 # What happens in the guest in one run. It only acts and reports, line by line behind a mark that no
 # program can guess; the host judges (verdict.py). /run/settings.sh, made from the manifest, defines
 # $mark, $ready and $source, and the functions program, program_for PID and trigger, which all exec.
+# An emulated processor needs milliseconds to start a process: the shell does what it can itself.
 cd /app || exit 1
 # shellcheck source=/dev/null
 . /run/settings.sh
@@ -15,16 +16,18 @@ esac
 
 say() { echo "$mark $*"; }
 
-# dump NAME: the lines on standard input, one by one.
-dump() {
-    while IFS= read -r line; do
-        echo "$mark $1 $line"
-    done
+# lines NAME PID: print the lines of the log, those of this process first, so that a flood of others
+# does not hide them. Fails when there is none of this process.
+lines() {
+    awk -v head="$mark $1" -v pid="$2" '
+        /^#/ || !NF { next }
+        $0 ~ "(^|[^0-9])" pid "([^0-9]|$)" { if (own++ < 5) print head, $0; next }
+        { others[count++ % 20] = $0 }
+        END { for (i in others) print head, others[i]; exit !own }' "$log"
 }
 
 # hold NAME: start a trigger that waits for `release NAME`, with its pid in $held.
 hold() {
-    mkfifo "/run/$1"
     (
         read -r _ <"/run/$1"
         trigger >/dev/null 2>&1
@@ -33,29 +36,20 @@ hold() {
 }
 release() { echo go >"/run/$1"; }
 
-# seen PID: wait a while for a line of this process.
-seen() {
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-        grep -qw -- "$1" "$log" && return
-        sleep 0.1
+# until_ready: pass on what the program prints until it is ready; fails when it ends before.
+until_ready() {
+    while IFS= read -r line; do
+        say output "$line"
+        case $line in *"$ready"*) return ;; esac
     done
+    return 1
 }
 
-# events PID: the lines of this process first, so that a flood of others does not hide them.
-events() {
-    grep -w -- "$1" "$log" | head -n 5 | dump event
-    grep -vw -e "$1" -e '^#' "$log" | tail -n 20 | dump event
-}
-
-# unloaded COUNT: wait a while until no more than COUNT BPF programs are loaded, and say how many are.
-unloaded() {
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
-        bpf_count
-        left=$?
-        [ "$left" -le "$1" ] && break
-        sleep 0.1
-    done
-    say left "$left"
+# count KEY: say how many BPF programs are loaded.
+count() {
+    bpf_count
+    loaded=$?
+    say "$1" "$loaded"
 }
 
 # observe STEP: start the program, trigger it, and end it with SIGINT.
@@ -63,28 +57,22 @@ observe() {
     say step "$1"
     hold "$1"
     pid=$held
-    bpf_count
-    before=$?
-    say loaded "$before"
     echo >"$trace"
-    : >output
     if [ "$1" = all ]; then
-        program >output 2>&1 &
+        program >/run/program 2>&1 &
     else
-        program_for "$pid" >output 2>&1 &
+        program_for "$pid" >/run/program 2>&1 &
     fi
     loader=$!
-    until grep -qF -- "$ready" output; do
-        if ! kill -0 "$loader"; then
-            wait "$loader"
-            say early $?
-            tail -n 40 output | dump output
-            return 1
-        fi
-        sleep 0.02
-    done
-    bpf_count
-    say attached $?
+    exec 3</run/program
+    if ! until_ready <&3; then
+        wait "$loader"
+        say early $?
+        return 1
+    fi
+    cat <&3 >output &
+    exec 3<&-
+    count attached
     if [ "$1" != all ]; then
         hold other
         release other
@@ -94,14 +82,20 @@ observe() {
     release "$1"
     wait "$pid"
     say trigger "$pid"
-    seen "$pid"
-    events "$pid"
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        lines event "$pid" && break
+        sleep 0.2
+    done
     say stopping
     kill -INT "$loader" || say gone
     wait "$loader"
     say ended $?
-    tail -n 20 output | dump output
-    unloaded "$before"
+    [ -s output ] && tail -n 20 output | while IFS= read -r line; do say output "$line"; done
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        count left
+        [ "$loaded" -le "$before" ] && break
+        sleep 0.1
+    done
 }
 
 # late: does an event still come when the program has ended?
@@ -112,11 +106,13 @@ late() {
     hold after
     release after
     wait "$held"
-    grep -v '^#' "$log" | dump late
+    lines late "$held"
 }
 
 say begin
 set -m
+count before
+before=$loaded
 observe all && observe filtered && late
 say done
 say bye

@@ -40,7 +40,6 @@ class Verdict:
 class Observation:
     """What one step of the run (all, filtered, after) reported."""
 
-    loaded: int | None = None
     attached: int | None = None
     trigger: str = ""
     other: str = ""
@@ -59,6 +58,7 @@ class Report:
     """All that the guest reported, step by step."""
 
     steps: dict[str, Observation] = field(default_factory=dict)
+    before: int = CANNOT_COUNT  # BPF programs that were loaded before the first step
     done: bool = False
 
 
@@ -69,7 +69,9 @@ def read_report(console: bytes, mark: bytes) -> Report:
     for key, value in _marked(console, mark):
         if key == "step":
             step = report.steps.setdefault(value, Observation())
-        elif key in ("loaded", "attached", "early", "ended", "left"):
+        elif key == "before":
+            report.before = int(value)
+        elif key in ("attached", "early", "ended", "left"):
             setattr(step, key, int(value))
         elif key in ("trigger", "other"):
             setattr(step, key, value)
@@ -107,7 +109,7 @@ def judge(report: Report, manifest: Manifest) -> tuple[str, tuple[str, ...]]:
         step = report.steps.get(name)
         if step is None:
             return "the guest ended before the program was started", seen
-        reason, own = _judge_step(step, manifest, filtered=name == "filtered")
+        reason, own = _judge_step(step, report.before, manifest, filtered=name == "filtered")
         seen = seen or own
         if reason:
             return (f"with the filter set, {reason}" if name == "filtered" else reason), seen
@@ -120,14 +122,16 @@ def judge(report: Report, manifest: Manifest) -> tuple[str, tuple[str, ...]]:
     return "", seen
 
 
-def _judge_step(step: Observation, manifest: Manifest, filtered: bool) -> tuple[str, tuple[str, ...]]:
+def _judge_step(
+    step: Observation, before: int, manifest: Manifest, filtered: bool
+) -> tuple[str, tuple[str, ...]]:
     if step.early is not None:
         return _ended_early(step), ()
-    if CANNOT_COUNT in (step.loaded, step.attached):
+    if CANNOT_COUNT in (before, step.attached):
         return "the guest's kernel does not tell which BPF programs are loaded", ()
-    if step.loaded is None or step.attached is None:
+    if step.attached is None:
         return "the guest ended before the program was attached", ()
-    if step.attached <= step.loaded:
+    if step.attached <= before:
         return f"the program said {manifest.ready!r}, but no BPF program was loaded", ()
     if step.gone:
         return f"the program ended by itself, with {step.ended}, before SIGINT{_last(step.output)}", ()
@@ -140,7 +144,7 @@ def _judge_step(step: Observation, manifest: Manifest, filtered: bool) -> tuple[
         return f"an event of another process was seen (not of PID {step.trigger}): {strangers[0]}", own
     if step.ended != 0:
         return f"the program ended with {step.ended} on SIGINT instead of 0{_last(step.output)}", own
-    if step.left != step.loaded:
+    if step.left != before:
         return f"BPF programs stayed loaded after the program had ended ({step.left})", own
     return "", own
 

@@ -17,8 +17,8 @@ MANIFEST = Manifest(
 )  # fmt: skip
 GOOD = """\
 begin
+before 0
 step all
-loaded 0
 attached 1
 trigger 98
 event echo-98 [000] 1.0: bpf_trace_printk: write from PID 98.
@@ -27,14 +27,14 @@ stopping
 ended 0
 left 0
 step filtered
-loaded 1
 attached 2
 other 129
 trigger 121
 event echo-121 [000] 1.0: bpf_trace_printk: write from PID 121.
 stopping
 ended 0
-left 1
+left 2
+left 0
 step after
 done
 """
@@ -60,10 +60,11 @@ def test_a_good_run_passes_with_the_triggers_event() -> None:
         ("PID 98.", "PID 97.", "only others"),
         ("event echo-121", "event sh-1 [000] write from PID 1.\nevent echo-121", "another process"),
         ("PID 121.", "PID 120.", "with the filter set, no event of PID 121 was seen"),
-        ("ended 0\nleft 0", "ended 130\nleft 0", "ended with 130 on SIGINT"),
+        ("ended 0\nleft 0\nstep", "ended 130\nleft 0\nstep", "ended with 130 on SIGINT"),
         ("attached 1\ntrigger", "attached 0\ntrigger", "no BPF program was loaded"),
-        ("loaded 1\nattached 2\nother", "loaded 255\nattached 255\nother", "does not tell"),
-        ("left 0", "left 2", "stayed loaded after the program had ended (2)"),
+        ("before 0", "before 255", "does not tell"),
+        ("attached 2", "attached 255", "does not tell"),
+        ("left 0\nstep filtered", "left 2\nstep filtered", "stayed loaded after the program had ended (2)"),
         ("step after\n", "step after\nlate sh-1 write from PID 1.\n", "an event came after"),
         ("done\n", "", "ended before the run did"),
         ("attached 2\n", "", "ended before the program was attached"),
@@ -75,7 +76,7 @@ def test_each_fault_has_its_reason(old: str, new: str, reason: str) -> None:
 
 
 def test_an_early_end_tells_what_the_program_said() -> None:
-    text = "begin\nstep all\nloaded 0\nearly 1\noutput cannot open the file\n"
+    text = "begin\nbefore 0\nstep all\nearly 1\noutput cannot open the file\n"
     assert reason_for(text).endswith("before it was attached (exit status 1): cannot open the file")
     refused = text + "output -- BEGIN PROG LOAD LOG --\n"
     assert "the kernel refused the BPF program" in reason_for(refused)
@@ -93,7 +94,7 @@ def test_lines_without_the_mark_do_not_count() -> None:
 @pytest.mark.parametrize(
     ("upto", "waiting"),
     [
-        ("loaded 0\n", "the program to say 'Attached'"),
+        ("step all\n", "the program to say 'Attached'"),
         ("stopping\n", "the program to end on SIGINT"),
         ("trigger 98\n", "the guest to finish the run"),
         ("begin\n", "the guest to start the program"),
