@@ -92,7 +92,9 @@ def measure_memory(directory: Path, project: Path) -> list[Row]:
     def peak(spec: str, cache: dict[str, str]) -> float:
         _, environment = _runner(project, spec)
         command = [sys.executable, "-c", PEAK, str(project), "--kernel", spec]
-        done = subprocess.run(command, env={**environment, **cache}, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, env={**environment, **cache}, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"the runner did not pass: {done.stdout}{done.stderr}")
         return int(done.stdout.split()[-1]) * 1024 / 1e6
 
     first = peak(str(image), {"XDG_CACHE_HOME": str(directory / "cache")})
