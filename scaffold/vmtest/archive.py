@@ -54,12 +54,11 @@ def own_suites() -> list[Suite]:
     """
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
         raise CannotRun(
-            "this machine has no apt to get kernels with: give the path of a bzImage or vmlinux with --kernel, or --kernel host"
+            "this machine has no apt to get kernels with: "
+            "give the path of a bzImage or vmlinux with --kernel, or --kernel host"
         )
     wanted = ["--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"]
-    listing = subprocess.run(
-        ["apt-get", "indextargets", *wanted], capture_output=True, text=True, check=False
-    )
+    listing = subprocess.run(["apt-get", "indextargets", *wanted], capture_output=True, text=True, check=False)
     targets = [line.split(" ") for line in listing.stdout.splitlines()]
     suites = [Suite(target[0], target[1]) for target in targets if target[2:] == ["main"]]
     if not suites:
@@ -138,7 +137,9 @@ class Apt:
         )  # fmt: skip
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if line.startswith(("E:", "Err:"))]
-            raise CannotRun(f"{command[0]} {command[1]} for {self.suite.name}: {lines[0] if lines else done.stderr.strip()}")
+            raise CannotRun(
+                f"{command[0]} {command[1]} for {self.suite.name}: {lines[0] if lines else done.stderr.strip()}"
+            )
         return done.stdout
 
     def update(self) -> None:

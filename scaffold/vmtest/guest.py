@@ -162,9 +162,7 @@ def started_guest(
         yield machine, Boot(recipe.hardware.accel, warm, time.monotonic() - began)
 
 
-def _first_boot(
-    recipe: Recipe, content: bytes, entry: Path, mark: bytes, stack: ExitStack
-) -> tuple[Machine, bool]:
+def _first_boot(recipe: Recipe, content: bytes, entry: Path, mark: bytes, stack: ExitStack) -> tuple[Machine, bool]:
     """Boot a guest, unless another run boots the same one: then wait, and restore what it saved."""
     with locked(f"guest-{entry.name}"):
         restored = _restore(recipe, content, entry, mark, stack)
@@ -173,9 +171,7 @@ def _first_boot(
         return _boot(recipe, content, entry, mark, stack), False
 
 
-def _restore(
-    recipe: Recipe, content: bytes, entry: Path, mark: bytes, stack: ExitStack
-) -> Machine | None:
+def _restore(recipe: Recipe, content: bytes, entry: Path, mark: bytes, stack: ExitStack) -> Machine | None:
     """Return the saved guest, running `content`; None when there is none, or it does not load."""
     state = entry / "state"
     if not state.exists():
@@ -199,9 +195,7 @@ def _restore(
     return None
 
 
-def _boot(
-    recipe: Recipe, content: bytes, entry: Path, mark: bytes, stack: ExitStack
-) -> Machine:
+def _boot(recipe: Recipe, content: bytes, entry: Path, mark: bytes, stack: ExitStack) -> Machine:
     """Boot a guest, save it, and return it, running `content`."""
     deadline = time.monotonic() + recipe.boot_seconds
     without_drive = entry / "without-drive"
@@ -222,9 +216,7 @@ def _boot(
     return _boot_with_payload(recipe, content, mark, stack, deadline)
 
 
-def _boot_with_payload(
-    recipe: Recipe, content: bytes, mark: bytes, stack: ExitStack, deadline: float
-) -> Machine:
+def _boot_with_payload(recipe: Recipe, content: bytes, mark: bytes, stack: ExitStack, deadline: float) -> Machine:
     """Boot a guest whose kernel has no virtio drive: the payload goes along in the initramfs."""
     extra = initramfs.archive([initramfs.file("payload", content, 0o644)])
     whole = replace(recipe, files=recipe.files + extra)
@@ -240,7 +232,7 @@ def _await(machine: Machine, expected: bytes, deadline: float) -> None:
     if PANIC in machine.output:
         raise GuestLost("the kernel panicked while it booted", machine.output)
     if machine.alive:
-        raise GuestLost(f"the guest did not come up in time", machine.output)
+        raise GuestLost("the guest did not come up in time", machine.output)
     raise GuestLost(f"QEMU ended while the guest booted: {machine.complaint()}", machine.output)
 
 

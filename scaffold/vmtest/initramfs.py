@@ -85,9 +85,7 @@ def with_libraries(program: Path, place: str) -> list[Entry]:
     interpreter = _interpreter(data)
     if interpreter is None:
         return entries
-    listing = subprocess.run(
-        [interpreter, "--list", str(program)], capture_output=True, text=True, check=False
-    )
+    listing = subprocess.run([interpreter, "--list", str(program)], capture_output=True, text=True, check=False)
     libraries = {interpreter}
     for line in listing.stdout.splitlines():
         path = line.rpartition("=>")[2].strip().partition(" (")[0]

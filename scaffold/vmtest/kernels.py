@@ -166,9 +166,7 @@ def _keep(image: Path, module_trees: list[Path], work: Path) -> None:
         raise CannotRun(f"{image} cannot be booted: it lacks CONFIG_PVH; give the bzImage of the same build")
     (work / "modules").mkdir()
     available = {
-        path.name.partition(".ko")[0].replace("-", "_"): path
-        for tree in module_trees
-        for path in tree.rglob("*.ko*")
+        path.name.partition(".ko")[0].replace("-", "_"): path for tree in module_trees for path in tree.rglob("*.ko*")
     }
     for number, (name, content) in enumerate(_load_order(DRIVE_MODULES, available).items()):
         (work / "modules" / f"{number}-{name}.ko").write_bytes(content)

@@ -7,7 +7,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-
 from . import initramfs
 from .errors import BadManifest, CannotRun, GuestLost
 from .guest import HERE, PANIC, started_guest
@@ -71,7 +70,9 @@ def settings(manifest: Manifest, mark: str) -> str:
     """Return the shell file that tells steps.sh what to run."""
 
     def command(*words: str) -> str:
-        quoted = [shlex.quote(word).replace("{pid}", "'\"$1\"'") if "{pid}" in word else shlex.quote(word) for word in words]
+        quoted = [
+            shlex.quote(word).replace("{pid}", "'\"$1\"'") if "{pid}" in word else shlex.quote(word) for word in words
+        ]
         return " ".join(quoted)
 
     filtered = [*manifest.command, *manifest.filter]
@@ -89,13 +90,9 @@ def settings(manifest: Manifest, mark: str) -> str:
 def _watch(
     manifest: Manifest, kernel: Kernel, payload: list[initramfs.Entry], mark: bytes, verdict: Verdict
 ) -> Verdict:
-    guest = started_guest(
-        kernel, manifest.memory, manifest.boot_seconds, payload, mark + b" begin"
-    )
+    guest = started_guest(kernel, manifest.memory, manifest.boot_seconds, payload, mark + b" begin")
     with guest as (machine, boot):
-        verdict = replace(
-            verdict, accel=boot.accel, warm=boot.warm, boot_s=round(boot.seconds, 3)
-        )
+        verdict = replace(verdict, accel=boot.accel, warm=boot.warm, boot_s=round(boot.seconds, 3))
         deadline = time.monotonic() + manifest.seconds
         ending = machine.read_until([mark + b" bye", PANIC], deadline)
         if ending == PANIC:
@@ -103,9 +100,7 @@ def _watch(
         return _concluded(manifest, machine, mark, ending, verdict)
 
 
-def _concluded(
-    manifest: Manifest, machine: Machine, mark: bytes, ending: bytes | None, verdict: Verdict
-) -> Verdict:
+def _concluded(manifest: Manifest, machine: Machine, mark: bytes, ending: bytes | None, verdict: Verdict) -> Verdict:
     report = read_report(machine.output, mark)
     reason, events = judge(report, manifest)
     kind = "fail" if reason else "pass"

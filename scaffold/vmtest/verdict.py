@@ -122,9 +122,7 @@ def judge(report: Report, manifest: Manifest) -> tuple[str, tuple[str, ...]]:
     return "", seen
 
 
-def _judge_step(
-    step: Observation, before: int, manifest: Manifest, filtered: bool
-) -> tuple[str, tuple[str, ...]]:
+def _judge_step(step: Observation, before: int, manifest: Manifest, filtered: bool) -> tuple[str, tuple[str, ...]]:
     if step.early is not None:
         return _ended_early(step), ()
     if CANNOT_COUNT in (before, step.attached):

@@ -27,7 +27,10 @@ def guests_of(marker: str) -> list[int]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if b"qemu-system" in (process / "cmdline").read_bytes() and marker.encode() in (process / "environ").read_bytes():
+            if (
+                b"qemu-system" in (process / "cmdline").read_bytes()
+                and marker.encode() in (process / "environ").read_bytes()
+            ):
                 found.append(int(process.name))
         except OSError:  # it ended meanwhile
             continue
@@ -86,7 +89,7 @@ def test_two_at_once_share_one_guest(libbpf_project: Path, fresh_guests: dict[st
     assert sum('"warm": false' in out for out, _ in said) == 1
 
 
-def test_a_full_disk_costs_the_saved_guest_only(libbpf_project: Path, fresh_guests: dict[str, str], tmp_path: Path) -> None:
+def test_a_full_disk_costs_the_saved_guest_only(libbpf_project: Path, fresh_guests: dict[str, str]) -> None:
     guests = Path(fresh_guests["XDG_CACHE_HOME"]) / "ebpf-new" / "guests"
     guests.mkdir()
     mount = f'mount -t tmpfs -o size=8m none "{guests}" && exec "$@"'

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -19,6 +20,7 @@ FIELDS = "project framework kernel release accel warm verdict boot_s total_s eve
 Change = Callable[[str, str, str], Path]
 PROGRAM, LOADER = "src/minimal.bpf.c", "src/main.c"
 WAIT = "sigwait(&stop, &signal);"
+LOAD = "if (load(skel) == 0 && attach(skel) == 0)"
 
 
 def only_verdict(run: Run) -> dict[str, object]:
@@ -54,32 +56,51 @@ def test_the_repository_tests_itself_without_the_generator(built_project: Path) 
     assert "BPF triggered sys_enter_write from PID" in done.stdout
 
 
-FAULTS = {
-    "wrong message": (PROGRAM, "BPF triggered", "BPF noticed", "fail", "no event of PID"),
-    "filter ignored": (PROGRAM, "if (pid_filter && pid != pid_filter)", "if (pid_filter && pid < 0)", "fail", "an event of another process"),
-    "loader ends before": (LOADER, "skel->rodata->pid_filter = pid;", "return 3;", "fail", "ended before it was attached (exit status 3)"),
-    "loader ends after": (LOADER, WAIT, "", "fail", "ended by itself, with 0, before SIGINT"),
-    "verifier refuses": (PROGRAM, "if (pid_filter && pid != pid_filter)", "if (*(volatile int *)(long)pid)", "fail", "the kernel refused the BPF program"),
-    "wrong status": (LOADER, "status = EXIT_SUCCESS;", "status = 7;", "fail", "ended with 7 on SIGINT instead of 0"),
-    "nothing attached": (LOADER, "if (load(skel) == 0 && attach(skel) == 0)", "if (attach != NULL)", "fail", "but no BPF program was loaded"),
-    "stays loaded": (LOADER, WAIT, 'bpf_link__pin(skel->links.handle_tp, "/sys/fs/bpf/left");\n\t\t' + WAIT, "fail", "BPF programs stayed loaded"),
-    "never attached": (LOADER, 'puts("Attached', 'puts("Detached', "timeout", "still waited for the program to say 'Attached'"),
-    "never ends": (LOADER, WAIT, "for (;;)\n\t\t\tpause();", "timeout", "still waited for the program to end on SIGINT"),
-    "panic": (LOADER, WAIT, 'fputs("c", fopen("/proc/sysrq-trigger", "w"));\n\t\tfflush(NULL);\n\t\t' + WAIT, "panic", "the guest's kernel panicked"),
-    "powers off": (LOADER, WAIT, 'fputs("o", fopen("/proc/sysrq-trigger", "w"));\n\t\tfflush(NULL);\n\t\t' + WAIT, "fail", "the guest went away"),
-}  # fmt: skip
+@dataclass(frozen=True)
+class Fault:
+    """One change of a sound project, and what must come of it."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    verdict: str
+    reason: str
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_each_fault_of_a_program(fault: str, changed_project: Change) -> None:
-    file, old, new, expected, reason = FAULTS[fault]
-    project = changed_project(file, old, new)
+def sysrq(letter: str) -> str:
+    return f'fputs("{letter}", fopen("/proc/sysrq-trigger", "w"));\n\t\tfflush(NULL);\n\t\t{WAIT}'
+
+
+FILTER = "if (pid_filter && pid != pid_filter)"
+PIN = f'bpf_link__pin(skel->links.handle_tp, "/sys/fs/bpf/left");\n\t\t{WAIT}'
+FAULTS = [
+    Fault("wrong message", PROGRAM, "BPF triggered", "BPF noticed", "fail", "no event of PID"),
+    Fault("filter ignored", PROGRAM, FILTER, "if (pid_filter && pid < 0)", "fail", "an event of another process"),
+    Fault("verifier refuses", PROGRAM, FILTER, "if (*(volatile int *)(long)pid)", "fail", "refused the BPF program"),
+    Fault("early end", LOADER, "skel->rodata->pid_filter = pid;", "return 3;", "fail", "attached (exit status 3)"),
+    Fault("ends by itself", LOADER, WAIT, "", "fail", "ended by itself, with 0, before SIGINT"),
+    Fault(
+        "wrong status", LOADER, "status = EXIT_SUCCESS;", "status = 7;", "fail", "ended with 7 on SIGINT instead"
+    ),
+    Fault("nothing loaded", LOADER, LOAD, "if (load && attach)", "fail", "but no BPF program was loaded"),
+    Fault("stays loaded", LOADER, WAIT, PIN, "fail", "BPF programs stayed loaded"),
+    Fault("never attached", LOADER, 'puts("Attached', 'puts("Detached', "timeout", "the program to say 'Attached'"),
+    Fault("never ends", LOADER, WAIT, "for (;;)\n\t\t\tpause();", "timeout", "the program to end on SIGINT"),
+    Fault("panic", LOADER, WAIT, sysrq("c"), "panic", "the guest's kernel panicked"),
+    Fault("powers off", LOADER, WAIT, sysrq("o"), "fail", "the guest went away"),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_each_fault_of_a_program(fault: Fault, changed_project: Change) -> None:
+    project = changed_project(fault.file, fault.old, fault.new)
     manifest = project / "test/vmtest.toml"
     manifest.write_text(manifest.read_text().replace("seconds = 30", "seconds = 8"))
     run = run_vmtest(project, "--kernel", "6.1")
     verdict = only_verdict(run)
-    assert (verdict["verdict"], run.status) == (expected, 1), run
-    assert reason in str(verdict["reason"])
+    assert (verdict["verdict"], run.status) == (fault.verdict, 1), run
+    assert fault.reason in str(verdict["reason"])
 
 
 def test_a_program_that_does_not_build(libbpf_project: Path, tmp_path: Path) -> None:

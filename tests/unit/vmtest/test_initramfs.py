@@ -30,7 +30,7 @@ def test_same_entries_give_same_bytes() -> None:
     assert initramfs.archive(entries) == initramfs.archive(list(entries))
 
 
-def test_a_dynamic_program_runs_from_what_is_packed(tmp_path: Path) -> None:
+def test_a_dynamic_program_brings_its_libraries() -> None:
     python = Path(sys.executable).resolve()
     paths = {entry.path for entry in initramfs.with_libraries(python, "app/python")}
     assert "app/python" in paths

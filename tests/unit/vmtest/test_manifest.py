@@ -69,5 +69,5 @@ def test_all_faults_at_once(tmp_path: Path) -> None:
 
 
 def test_no_manifest(tmp_path: Path) -> None:
-    with pytest.raises(BadManifest, match="is .* a project with a VM test"):
+    with pytest.raises(BadManifest, match=r"is .* a project with a VM test"):
         load_manifest(tmp_path)
