@@ -10,23 +10,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tools.bench import machines
-from tools.bench.measure import Row, table
+from tools.bench.measure import HEAD, Row
 from tools.bench.rendering import measure_rendering, measure_start
 
 
 def main(names: list[str]) -> int:
-    """Measure, print the table, and return the exit status."""
+    """Measure, print a line for each figure, and return the exit status."""
     unknown = [name for name in names if name not in PARTS]
     if unknown:
         print(f"bench: no part is called {unknown[0]!r}: there are {', '.join(PARTS)}", file=sys.stderr)
         return 2
-    rows: list[Row] = []
+    holds = True
+    print(HEAD)
     for name in names or PARTS:
-        print(f"measuring {name} ...", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(prefix="bench-") as place:
-            rows += PARTS[name](Path(place))
-    print(table(rows))
-    return 0 if all(row.holds for row in rows) else 1
+            for row in PARTS[name](Path(place)):
+                print(row, flush=True)
+                holds = holds and row.holds
+    return 0 if holds else 1
 
 
 def _boots(directory: Path) -> list[Row]:

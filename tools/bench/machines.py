@@ -178,14 +178,19 @@ wait $program
         "--rwdir", str(shared), "--exec", str(script), *([] if choose_accel() == "kvm" else ["--disable-kvm"]),
     ]  # fmt: skip
 
+    # vng looks its own parts up on PATH.
+    environment = {**os.environ, "PATH": f"{SCRIPTS}:{os.environ['PATH']}"}
+
     def run() -> float:
         event = shared / "event"
         event.unlink(missing_ok=True)
         began = time.perf_counter()
-        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=LIMIT)
+        done = subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=LIMIT
+        )
         took = time.perf_counter() - began
         if not (event.exists() and event.read_text()):
-            raise RuntimeError("virtme-ng ran the program, but saw no event: try " + shlex.join(command))
+            raise RuntimeError(f"no event was seen with {shlex.join(command)}: {done.stderr.decode()[-2000:]}")
         return took
 
     return run

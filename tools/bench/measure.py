@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LIMIT = 120  # seconds for one process
+LAYOUT = "{:40} {:>10}  {:>8}  {:7}  {}"
+HEAD = LAYOUT.format("", "measured", "at most", "verdict", "made from")
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,11 @@ class Row:
     def holds(self) -> bool:
         """Say whether the figure is at most the bar."""
         return self.figure <= self.bar
+
+    def __str__(self) -> str:
+        figure, bar = f"{self.figure:.2f}{self.unit}", f"{self.bar:g}{self.unit}"
+        verdict = "holds" if self.holds else "MISSED"
+        return LAYOUT.format(self.what, figure, bar, verdict, self.made_from)
 
 
 def seconds_of(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> float:
@@ -63,14 +70,3 @@ def in_turns(runs: Mapping[str, Callable[[], float]], times: int) -> dict[str, f
 def ratio(what: str, ours: float, theirs: float, bar: float) -> Row:
     """Return the row for two times in seconds."""
     return Row(what, ours / theirs, bar, f"{ours:.2f} s / {theirs:.2f} s")
-
-
-def table(rows: Sequence[Row]) -> str:
-    """Return the rows as a text, each with its verdict."""
-    width = max(len(row.what) for row in rows)
-    lines = [f"{'':{width}}  {'measured':>10}  {'at most':>8}  verdict  made from"]
-    for row in rows:
-        figure, bar = f"{row.figure:.2f}{row.unit}", f"{row.bar:g}{row.unit}"
-        verdict = "holds" if row.holds else "MISSED"
-        lines.append(f"{row.what:{width}}  {figure:>10}  {bar:>8}  {verdict:7}  {row.made_from}")
-    return "\n".join(lines)
