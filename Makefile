@@ -22,9 +22,9 @@ fmt: ## format the Python sources
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-bench: ## measure rendering and VM runs against what else there is
-	@tools/setup.sh develop
-	.venv/bin/python -m tools.bench
+bench: ## measure rendering and VM runs against what else there is; PART=start measures a part
+	@tools/setup.sh bench
+	.venv/bin/python -m tools.bench $(PART)
 
 SUITE ?= bookworm
 bare: ## run `make T` in a bare Debian root (T=demo SUITE=bookworm); needs root

@@ -5,12 +5,14 @@
 #
 #   tools/setup.sh run            .venv with ebpf-new and the locked packages that it runs on
 #   tools/setup.sh develop        the same with the development tools, and what the tests need
+#   tools/setup.sh bench          the same with what the benchmarks need
 #   tools/setup.sh packages DIR   the system packages of the generated repository DIR
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # What the tests need besides the packages of the generated repositories.
 TEST_PACKAGES=(cpio lz4 shellcheck zstd)
+BENCH_PACKAGES=(kmod)
 
 say() { printf '== %s\n' "$*"; }
 stop() {
@@ -114,13 +116,16 @@ environment() {
   printf '%s\n' "$wanted" >"$stamp"
 }
 
+develop() {
+  environment requirements-dev.lock develop
+  install "${TEST_PACKAGES[@]}" "$@"
+  every_frameworks_packages
+}
+
 case "${1-} $#" in
   "run 1") environment requirements.lock run ;;
-  "develop 1")
-    environment requirements-dev.lock develop
-    install "${TEST_PACKAGES[@]}"
-    every_frameworks_packages
-    ;;
+  "develop 1") develop ;;
+  "bench 1") develop "${BENCH_PACKAGES[@]}" ;;
   "packages 2") repository_packages "$2" ;;
-  *) stop "usage: tools/setup.sh run | develop | packages DIR" ;;
+  *) stop "usage: tools/setup.sh run | develop | bench | packages DIR" ;;
 esac
