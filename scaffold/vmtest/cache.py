@@ -5,6 +5,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,7 +40,7 @@ def new_directory(target: Path) -> Iterator[Path]:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     for litter in target.parent.glob(f".{target.name}.*"):
-        shutil.rmtree(litter, ignore_errors=True)
+        _remove(litter)
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         yield work
@@ -49,6 +50,15 @@ def new_directory(target: Path) -> Iterator[Path]:
         work.rename(target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _remove(directory: Path) -> None:
+    """Remove `directory`, in which a killed run's orphans (tar, for one) may still be writing."""
+    for _ in range(100):
+        shutil.rmtree(directory, ignore_errors=True)
+        if not directory.exists():
+            return
+        time.sleep(0.05)
 
 
 def prune(directory: Path, limit: int) -> None:

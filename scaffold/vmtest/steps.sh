@@ -26,15 +26,29 @@ lines() {
         END { for (i in others) print head, others[i] }' "$log"
 }
 
-# hold NAME: start a trigger that waits for `release NAME`, with its pid in $held.
+# hold: start a trigger that waits for `release`, with its pid in $pid. A pipe that the shell has opened
+# for both ways is there from the start: opening one end of it could be interrupted.
 hold() {
+    exec 5<>/run/trigger
     (
-        read -r _ <"/run/$1"
-        trigger >/dev/null 2>&1
+        read -r _ <&5
+        trigger >/dev/null 2>&1 5>&-
     ) &
-    held=$!
+    pid=$!
 }
-release() { echo go >"/run/$1"; }
+
+release() {
+    echo go >&5
+    exec 5>&-
+    wait "$pid"
+}
+
+# fire: let a trigger of its own act, with its pid in $fired.
+fire() {
+    (trigger >/dev/null 2>&1) &
+    fired=$!
+    wait "$fired"
+}
 
 # until_ready: pass on what the program prints until it is ready; fails when it ends before.
 until_ready() {
@@ -55,32 +69,29 @@ count() {
 # observe STEP: start the program, trigger it, and end it with SIGINT.
 observe() {
     say step "$1"
-    hold "$1"
-    pid=$held
+    hold
     echo >"$trace"
+    exec 3<>/run/program
     if [ "$1" = all ]; then
-        program >/run/program 2>&1 &
+        program >&3 2>&1 3>&- 5>&- &
     else
-        program_for "$pid" >/run/program 2>&1 &
+        program_for "$pid" >&3 2>&1 3>&- 5>&- &
     fi
     loader=$!
-    exec 3</run/program
-    if ! until_ready <&3; then
+    exec 4</run/program 3>&-
+    if ! until_ready <&4; then
         wait "$loader"
         say early $?
         return 1
     fi
-    cat <&3 >output &
-    exec 3<&-
+    cat <&4 >output 5>&- &
+    exec 4<&-
     count attached
     if [ "$1" != all ]; then
-        hold other
-        release other
-        wait "$held"
-        say other "$held"
+        fire
+        say other "$fired"
     fi
-    release "$1"
-    wait "$pid"
+    release
     say trigger "$pid"
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         grep -qw -- "$pid" "$log" && break
@@ -105,10 +116,8 @@ late() {
     say step after
     echo >"$trace"
     : >output
-    hold after
-    release after
-    wait "$held"
-    lines late "$held"
+    fire
+    lines late "$fired"
 }
 
 say begin

@@ -3,7 +3,7 @@
 # Say on the console that the guest is ready, and wait for a line: here it is saved. Restored, it
 # unpacks the payload and runs the steps that came with it.
 stty -echo -onlcr
-mkfifo /run/all /run/filtered /run/other /run/after /run/program
+mkfifo /run/trigger /run/program
 drive=none
 [ -b /dev/vda ] && drive=vda
 echo "vmtest: ready $(uname -r) $drive"

@@ -80,9 +80,7 @@ FAULTS = [
     Fault("verifier refuses", PROGRAM, FILTER, "if (*(volatile int *)(long)pid)", "fail", "refused the BPF program"),
     Fault("early end", LOADER, "skel->rodata->pid_filter = pid;", "return 3;", "fail", "attached (exit status 3)"),
     Fault("ends by itself", LOADER, WAIT, "", "fail", "ended by itself, with 0, before SIGINT"),
-    Fault(
-        "wrong status", LOADER, "status = EXIT_SUCCESS;", "status = 7;", "fail", "ended with 7 on SIGINT instead"
-    ),
+    Fault("wrong status", LOADER, "status = EXIT_SUCCESS;", "status = 7;", "fail", "ended with 7 on SIGINT instead"),
     Fault("nothing loaded", LOADER, LOAD, "if (load && attach)", "fail", "but no BPF program was loaded"),
     Fault("stays loaded", LOADER, WAIT, PIN, "fail", "BPF programs stayed loaded"),
     Fault("never attached", LOADER, 'puts("Attached', 'puts("Detached', "timeout", "the program to say 'Attached'"),
