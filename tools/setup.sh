@@ -13,6 +13,7 @@ cd "$(dirname "$0")/.."
 # What the tests need besides the packages of the generated repositories.
 TEST_PACKAGES=(cpio lz4 shellcheck zstd)
 BENCH_PACKAGES=(kmod)
+APT_LOG=build/apt.log
 
 say() { printf '== %s\n' "$*"; }
 stop() {
@@ -20,18 +21,21 @@ stop() {
   exit 1
 }
 
-as_root() {
-  if [ "$(id -u)" = 0 ]; then
-    "$@"
-  else
-    command -v sudo >/dev/null || stop "sudo is missing: run as root: $*"
-    sudo "$@"
-  fi
-}
-
 # A fresh machine may hold its lock for its own first update: wait for that.
 apt_get() {
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 "$@" </dev/null
+  local as_root=()
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || stop "sudo is missing: as root, type: apt-get $*"
+    as_root=(sudo)
+  fi
+  mkdir -p "$(dirname "$APT_LOG")"
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get -qq -o DPkg::Lock::Timeout=600 "$@" </dev/null >>"$APT_LOG" 2>&1
+}
+
+apt_failed() {
+  tail -n 20 "$APT_LOG" >&2
+  stop "apt-get cannot $*; above is the end of $APT_LOG"
 }
 
 have_package_lists() {
@@ -45,12 +49,13 @@ have_package_lists() {
 
 update_lists() {
   say "Fetching apt's package lists"
-  apt_get update
+  apt_get update || apt_failed "fetch its package lists"
 }
 
 # Installs those of the named packages that are missing.
 install() {
   local package missing=() status
+  have_apt || return 0
   for package; do
     status=$(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null) || status=none
     [ "$status" = installed ] || missing+=("$package")
@@ -58,18 +63,18 @@ install() {
   [ ${#missing[@]} -gt 0 ] || return 0
   have_package_lists || update_lists
   say "Installing ${missing[*]}"
-  mkdir -p build
-  if ! apt_install "${missing[@]}"; then
+  if ! apt_get install --yes --no-install-recommends "${missing[@]}"; then
     update_lists # lists that are too old name packages that the mirror no longer has
-    apt_install "${missing[@]}" || stop "apt-get cannot install ${missing[*]}; its output is in build/apt.log"
+    apt_get install --yes --no-install-recommends "${missing[@]}" || apt_failed "install ${missing[*]}"
   fi
 }
 
-apt_install() { apt_get install --yes --no-install-recommends "$@" >>build/apt.log; }
+# Elsewhere the user installs what is missing: each tool is named where it is needed.
+have_apt() { command -v apt-get >/dev/null; }
 
 # The generated repository's own Makefile says what it needs.
 repository_packages() {
-  command -v apt-get >/dev/null || stop "apt-get is missing: install what \`make deps\` in $1 says, then go on there"
+  have_apt || return 0
   have_package_lists || update_lists
   local packages
   # shellcheck disable=SC2016 # make fills it in
@@ -79,12 +84,12 @@ repository_packages() {
 }
 
 every_frameworks_packages() {
-  local place framework
+  local place framework frameworks
   place=$(mktemp -d)
   # shellcheck disable=SC2064 # the directory of this call
   trap "rm -rf '$place'" EXIT
-  for framework in $(.venv/bin/python -c 'from scaffold.catalog import frameworks
-for framework in frameworks(): print(framework.name)'); do
+  frameworks=$(.venv/bin/python -c 'from scaffold.catalog import load_catalog; print(*load_catalog())')
+  for framework in $frameworks; do
     .venv/bin/ebpf-new "$place/$framework/hello" --framework "$framework" --yes --no-git >/dev/null
     repository_packages "$place/$framework/hello"
   done
