@@ -27,6 +27,7 @@ LOCK = "lock"
 ROOM = 1 << 20  # bytes; a project with its repository takes about a third
 FILES = 200  # the inodes that it takes, twofold
 STOPPING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+WITHOUT_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EBUSY)
 
 
@@ -42,7 +43,7 @@ def find_obstacles(target: Path) -> list[Problem]:
 
 def nearest_directory(target: Path) -> Path:
     """Return the deepest parent of `target` that exists, of whatever kind it is."""
-    return next(parent for parent in target.parents if os.path.lexists(parent))
+    return next((parent for parent in target.parents if os.path.lexists(parent)), target)
 
 
 def _in_the_way(target: Path) -> str:
@@ -67,7 +68,7 @@ def _cannot_hold(directory: Path) -> str:
         return f"{directory} is not writable; choose another place with --output-dir, or change its permissions"
     disk = os.statvfs(directory)
     full = f"the disk that holds {directory} is full"
-    if disk.f_bavail * disk.f_frsize < ROOM:
+    if disk.f_blocks and disk.f_bavail * disk.f_frsize < ROOM:
         return f"{full}: a project needs {ROOM >> 20} MiB; make room, or choose another place with --output-dir"
     if disk.f_files and disk.f_favail < FILES:
         return f"{full}: a project needs {FILES} inodes; remove files, or choose another place with --output-dir"
@@ -171,22 +172,38 @@ def remove_litter(directory: Path) -> None:
 def _locked_directory(ground: Path) -> tuple[Path, int]:
     while True:
         root = ground / f"{LITTER}{os.getpid()}-{os.urandom(4).hex()}"
-        lock = -1
         try:
             root.mkdir(mode=0o700)
-            lock = os.open(root / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(lock), os.stat(root / LOCK)):
-                return root, lock
-        except (BlockingIOError, FileNotFoundError):
-            pass  # another run took it for litter in the moment before it was locked: make a new one
         except OSError as error:
-            if lock >= 0 and error.errno in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
-                return root, lock  # no locks here; then nobody takes it for litter either
+            raise DiskError(f"cannot write in {ground}: {error.strerror}") from error
+        try:
+            lock = _own_lock(root)
+        except OSError as error:
             _remove(root)
             raise DiskError(f"cannot write in {ground}: {error.strerror}") from error
-        if lock >= 0:
-            os.close(lock)
+        if lock is not None:
+            return root, lock
+
+
+def _own_lock(root: Path) -> int | None:
+    """Lock the new directory; None when another run took it for litter in the moment before that."""
+    try:
+        lock = os.open(root / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(lock), os.stat(root / LOCK)):
+            return lock
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    except OSError as error:
+        if error.errno in WITHOUT_LOCKS:
+            return lock  # then nobody can take it for litter either
+        os.close(lock)
+        raise
+    os.close(lock)
+    return None
 
 
 def _remove(root: Path) -> None:

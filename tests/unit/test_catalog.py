@@ -46,7 +46,9 @@ def test_a_directory_with_a_framework_file_is_a_framework(copied: Path) -> None:
 
 
 def test_a_program_that_a_template_names_is_on_offer(copied: Path) -> None:
-    program = shutil.copytree(copied / "_shared/programs/tracepoint", copied / "_shared/programs/probe") / "program.toml"
+    program = (
+        shutil.copytree(copied / "_shared/programs/tracepoint", copied / "_shared/programs/probe") / "program.toml"
+    )
     program.write_text('title = "Probe"\nsummary = "watches"\nsection = "kprobe/x"\n')
     settings = copied / "libbpf/cookiecutter.json"
     settings.write_text(settings.read_text().replace('"program": [', '"program": ["probe", '))

@@ -84,7 +84,9 @@ def test_texts_are_one_line(answer: str, text: str) -> None:
     assert f"(U+{ord(text.strip('ab')):04X}); allowed is one line of any characters" in message
 
 
-@pytest.mark.parametrize("text", ["", "  padded  ", '"', "\\", "*/", "{{ x }}", "[= x =]", "$(id)", "안녕", "🐝", "??/"])
+@pytest.mark.parametrize(
+    "text", ["", "  padded  ", '"', "\\", "*/", "{{ x }}", "[= x =]", "$(id)", "안녕", "🐝", "??/"]
+)
 def test_texts_may_hold_anything_else(text: str) -> None:
     project = Project.of(GOOD | {"description": text, "author": text, "email": text}, CATALOG)
     assert project.description == project.author == project.email == text.strip()
@@ -98,7 +100,15 @@ def test_choices_are_named_when_one_is_wrong() -> None:
 
 
 def test_all_that_is_wrong_is_reported_at_once() -> None:
-    bad = {"name": "1", "framework": "", "program": "x", "license": "x", "description": "\t.\t.", "author": "a\nb", "email": "\0"}
+    bad = {
+        "name": "1",
+        "framework": "",
+        "program": "x",
+        "license": "x",
+        "description": "\t.\t.",
+        "author": "a\nb",
+        "email": "\0",
+    }
     with pytest.raises(BadAnswers) as caught:
         Project.of(GOOD | bad, CATALOG)
     answers = ["NAME", "--framework", "--program", "--license", "--description", "--author", "--email"]
