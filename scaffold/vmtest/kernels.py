@@ -14,7 +14,7 @@ from pathlib import Path
 from .archive import Apt, candidate_suites, own_suites
 from .cache import cache_root, locked, new_directory, prune
 from .errors import CannotRun
-from .vmlinux import decompress, extract_vmlinux, has_pvh_entry
+from .vmlinux import CannotDecompress, decompress, extract_vmlinux, has_pvh_entry
 
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}
 DRIVE_MODULES = ("virtio_pci", "virtio_blk")
@@ -159,10 +159,10 @@ def _keep(image: Path, module_trees: list[Path], work: Path) -> None:
     """Copy into `work` what a boot needs: the kernel, taken out of its wrapping, and virtio's modules."""
     data = image.read_bytes()
     (work / "vmlinuz").write_bytes(data)
-    kernel = extract_vmlinux(data)
-    if kernel is not None and has_pvh_entry(kernel):
-        (work / "vmlinux").write_bytes(kernel)
-    elif data[:4] == b"\x7fELF":
+    kernel = work / "vmlinux"
+    if extract_vmlinux(data, kernel) and not has_pvh_entry(kernel):
+        kernel.unlink()
+    if data[:4] == b"\x7fELF" and not kernel.exists():
         raise CannotRun(f"{image} cannot be booted: it lacks CONFIG_PVH; give the bzImage of the same build")
     (work / "modules").mkdir()
     available = {
@@ -177,12 +177,19 @@ def _load_order(wanted: Iterable[str], available: dict[str, Path]) -> dict[str, 
     order: dict[str, bytes] = {}
     for name in wanted:
         if name in available:
-            packed = available[name].read_bytes()
-            content = packed if packed[:4] == b"\x7fELF" else decompress(packed) or packed
+            content = _module(available[name])
             depends = re.search(rb"\0depends=([\w,-]*)\0", content)
             needed = depends[1].decode().replace("-", "_").split(",") if depends else []
             order |= {**_load_order(needed, available), name: content}
     return order
+
+
+def _module(path: Path) -> bytes:
+    packed = path.read_bytes()
+    try:
+        return packed if packed[:4] == b"\x7fELF" else b"".join(decompress(packed))
+    except CannotDecompress as error:
+        raise CannotRun(f"module {path} cannot be decompressed: {error}") from None
 
 
 def _local_kernel(image: Path) -> Kernel:

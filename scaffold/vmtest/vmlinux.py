@@ -10,39 +10,61 @@ include/xen/interface/elfnote.h (XEN_ELFNOTE_PHYS32_ENTRY).
 
 import bz2
 import ctypes
-import gzip
 import lzma
+import mmap
 import struct
 import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
 
 ELF_MAGIC = b"\x7fELF"
 PT_NOTE = 4
 PHYS32_ENTRY = 18
-MAX_KERNEL = 256 << 20
+CHUNK = 1 << 20
+LZ4_BLOCK = 8 << 20
 
 
-def extract_vmlinux(image: bytes) -> bytes | None:
-    """Return the ELF kernel inside the bzImage `image`, or None when it cannot be taken out."""
+class CannotDecompress(ValueError):
+    """The data is damaged, or of a form that is unknown here."""
+
+
+def extract_vmlinux(image: bytes, target: Path) -> bool:
+    """Write the ELF kernel inside the bzImage `image` to `target`; False when it cannot be taken out.
+
+    A kernel is large: it goes to the file piece by piece.
+    """
     if image[:4] == ELF_MAGIC:
-        return image
-    if image[0x202:0x206] != b"HdrS" and image[0x1FE:0x200] != b"\x55\xaa":
-        return None
+        target.write_bytes(image)
+        return True
+    if image[0x202:0x206] != b"HdrS":
+        return False
     setup_sectors = image[0x1F1] or 4
     offset, length = struct.unpack_from("<II", image, 0x248)
     start = (setup_sectors + 1) * 512 + offset
-    kernel = decompress(image[start : start + length])
-    return kernel if kernel is not None and kernel[:4] == ELF_MAGIC else None
+    try:
+        with target.open("wb") as kernel:
+            for piece in decompress(image[start : start + length]):
+                kernel.write(piece)
+    except (CannotDecompress, OSError):
+        target.unlink()
+        return False
+    return True
 
 
-def has_pvh_entry(kernel: bytes) -> bool:
-    """Say whether the ELF file `kernel` carries the note by which QEMU finds its 32-bit entry."""
+def has_pvh_entry(path: Path) -> bool:
+    """Say whether the ELF file `path` carries the note by which QEMU finds its 32-bit entry."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as kernel:
+        return kernel[:4] == ELF_MAGIC and any(_has_note(notes) for notes in _notes(kernel))
+
+
+def _notes(kernel: mmap.mmap) -> Iterator[bytes]:
     (phoff,) = struct.unpack_from("<Q", kernel, 32)
     phentsize, phnum = struct.unpack_from("<HH", kernel, 54)
     for index in range(phnum):
         kind, _, offset, _, _, size = struct.unpack_from("<IIQQQQ", kernel, phoff + index * phentsize)
-        if kind == PT_NOTE and _has_note(kernel[offset : offset + size]):
-            return True
-    return False
+        if kind == PT_NOTE:
+            yield kernel[offset : offset + size]
 
 
 def _has_note(notes: bytes) -> bool:
@@ -56,42 +78,69 @@ def _has_note(notes: bytes) -> bool:
     return False
 
 
-def decompress(data: bytes) -> bytes | None:
-    """Return `data` decompressed by its magic number, or None when its form or library is unknown here."""
+class _Decompressor(Protocol):
+    """What the standard library's decompressors have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+def decompress(data: bytes) -> Iterator[bytes]:
+    """Yield `data` decompressed, in pieces; the form is told by the magic number.
+
+    Raises:
+        CannotDecompress: the data is damaged or cut short, or its form or library is not known here.
+    """
+    if data[:2] == b"\x1f\x8b":
+        return _standard(zlib.decompressobj(wbits=31), data)
+    if data[:6] == b"\xfd7zXZ\0":
+        return _standard(lzma.LZMADecompressor(format=lzma.FORMAT_XZ), data)
+    if data[:3] == b"\x5d\0\0":
+        return _standard(lzma.LZMADecompressor(format=lzma.FORMAT_ALONE), data)
+    if data[:3] == b"BZh":
+        return _standard(bz2.BZ2Decompressor(), data)
+    if data[:4] == b"\x02\x21\x4c\x18":
+        return _lz4_legacy(data)
+    if data[:4] == b"\x28\xb5\x2f\xfd":
+        return _zstd(data)
+    raise CannotDecompress("unknown form")
+
+
+def _standard(decompressor: _Decompressor, data: bytes) -> Iterator[bytes]:
     try:
-        if data[:2] == b"\x1f\x8b":
-            return zlib.decompressobj(wbits=31).decompress(data)
-        if data[:6] == b"\xfd7zXZ\0":
-            return lzma.LZMADecompressor(format=lzma.FORMAT_XZ).decompress(data)
-        if data[:3] == b"\x5d\0\0":
-            return lzma.LZMADecompressor(format=lzma.FORMAT_ALONE).decompress(data)
-        if data[:3] == b"BZh":
-            return bz2.BZ2Decompressor().decompress(data)
-        if data[:4] == b"\x02\x21\x4c\x18":
-            return _lz4_legacy(data)
-        if data[:4] == b"\x28\xb5\x2f\xfd":
-            return _zstd(data)
-    except (OSError, EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, struct.error):
-        return None
-    return None
+        for start in range(0, len(data), CHUNK):
+            yield decompressor.decompress(data[start : start + CHUNK])
+            if decompressor.eof:
+                return
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+        raise CannotDecompress(str(error)) from None
+    raise CannotDecompress("cut short")
 
 
-def _lz4_legacy(data: bytes) -> bytes:
-    """Decompress the LZ4 legacy format: blocks of 8 MiB, each after its compressed size."""
-    library = ctypes.CDLL("liblz4.so.1")
-    block = ctypes.create_string_buffer(8 << 20)
-    position, parts = 4, []
-    while position + 4 <= len(data):
+def _library(name: str) -> ctypes.CDLL:
+    try:
+        return ctypes.CDLL(name)
+    except OSError as error:
+        raise CannotDecompress(str(error)) from None
+
+
+def _lz4_legacy(data: bytes) -> Iterator[bytes]:
+    """Decompress the LZ4 legacy format: blocks of 8 MiB, each after its compressed size.
+
+    The kernel's build appends the uncompressed size, which reads as a block that is not there.
+    """
+    library = _library("liblz4.so.1")
+    block = ctypes.create_string_buffer(LZ4_BLOCK)
+    position = 4
+    while position + 8 <= len(data):
         (size,) = struct.unpack_from("<I", data, position)
         source = data[position + 4 : position + 4 + size]
-        if not size or len(source) < size:
-            break
-        written = library.LZ4_decompress_safe(source, block, size, len(block))
-        if written < 0:
-            break
-        parts.append(block.raw[:written])
+        written = library.LZ4_decompress_safe(source, block, len(source), LZ4_BLOCK)
+        if len(source) < size or written <= 0:
+            raise CannotDecompress("damaged LZ4 block")
+        yield ctypes.string_at(block, written)
         position += 4 + size
-    return b"".join(parts)
 
 
 class _Buffer(ctypes.Structure):
@@ -100,25 +149,23 @@ class _Buffer(ctypes.Structure):
     _fields_ = (("data", ctypes.c_char_p), ("size", ctypes.c_size_t), ("pos", ctypes.c_size_t))
 
 
-def _zstd(data: bytes) -> bytes | None:
+def _zstd(data: bytes) -> Iterator[bytes]:
     """Decompress one Zstandard frame; what follows it (the kernel's size) is left alone."""
-    library = ctypes.CDLL("libzstd.so.1")
+    library = _library("libzstd.so.1")
     library.ZSTD_createDStream.restype = ctypes.c_void_p
     library.ZSTD_decompressStream.restype = ctypes.c_size_t
     stream = ctypes.c_void_p(library.ZSTD_createDStream())
-    chunk = ctypes.create_string_buffer(1 << 20)
+    chunk = ctypes.create_string_buffer(CHUNK)
     source = _Buffer(data, len(data), 0)
-    parts, total = [], 0
     try:
-        while total < MAX_KERNEL:
-            target = _Buffer(ctypes.cast(chunk, ctypes.c_char_p), len(chunk), 0)
+        left = 1
+        while left:
+            target = _Buffer(ctypes.cast(chunk, ctypes.c_char_p), CHUNK, 0)
             left = library.ZSTD_decompressStream(stream, ctypes.byref(target), ctypes.byref(source))
             if library.ZSTD_isError(ctypes.c_size_t(left)):
-                return None
-            parts.append(chunk.raw[: target.pos])
-            total += target.pos
-            if left == 0 or (source.pos == source.size and target.pos == 0):
-                return b"".join(parts)
+                raise CannotDecompress("damaged Zstandard frame")
+            if left and not target.pos and source.pos == source.size:
+                raise CannotDecompress("cut short")
+            yield ctypes.string_at(chunk, target.pos)
     finally:
         library.ZSTD_freeDStream(stream)
-    return None

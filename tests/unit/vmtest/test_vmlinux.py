@@ -6,10 +6,12 @@ import gzip
 import lzma
 import struct
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from scaffold.vmtest.vmlinux import decompress, extract_vmlinux, has_pvh_entry
+from scaffold.vmtest.vmlinux import CannotDecompress, decompress, extract_vmlinux, has_pvh_entry
 
 KERNEL = b"\x7fELF" + bytes(range(256)) * 40_000
 
@@ -39,20 +41,31 @@ def bzimage(payload: bytes) -> bytes:
     ],
     ids=["gzip", "bzip2", "xz", "lzma", "lz4", "zstd"],
 )
-def test_each_compression(pack) -> None:  # type: ignore[no-untyped-def]
-    trailer = struct.pack("<I", len(KERNEL))
-    assert extract_vmlinux(bzimage(pack(KERNEL) + trailer)) == KERNEL
+def test_each_compression(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    packed = pack(KERNEL)
+    size = struct.pack("<I", len(KERNEL))
+    assert extract_vmlinux(bzimage(packed + size), tmp_path / "vmlinux")
+    assert (tmp_path / "vmlinux").read_bytes() == KERNEL
+    cut_short = bzimage(packed[: len(packed) // 2])
+    assert not extract_vmlinux(cut_short, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
 
 
 @pytest.mark.parametrize("data", [b"", b"\x1f\x8bdamaged", b"\x28\xb5\x2f\xfddamaged", b"PK\3\4" * 300])
-def test_what_cannot_be_taken_out_is_left(data: bytes) -> None:
-    assert decompress(data) is None
-    assert extract_vmlinux(bzimage(data)) is None
+def test_what_cannot_be_taken_out_is_left(data: bytes, tmp_path: Path) -> None:
+    with pytest.raises(CannotDecompress):
+        b"".join(decompress(data))
+    assert not extract_vmlinux(bzimage(data), tmp_path / "vmlinux")
+    assert not extract_vmlinux(data, tmp_path / "vmlinux")
+    assert not (tmp_path / "vmlinux").exists()
 
 
-def test_pvh_note_is_found() -> None:
+def test_pvh_note_is_found(tmp_path: Path) -> None:
     note = struct.pack("<III", 4, 4, 18) + b"Xen\0" + bytes(4)
     header = struct.pack("<IIQQQQQQ", 4, 4, 120, 0, 0, len(note), len(note), 4)
     elf = b"\x7fELF\2\1\1" + bytes(25) + struct.pack("<QQIHHHHHH", 64, 0, 0, 64, 56, 1, 0, 0, 0)
-    assert has_pvh_entry(elf + header + note)
-    assert not has_pvh_entry(elf + header + note.replace(b"Xen", b"GNU"))
+    kernel = tmp_path / "vmlinux"
+    kernel.write_bytes(elf + header + note)
+    assert has_pvh_entry(kernel)
+    kernel.write_bytes(elf + header + note.replace(b"Xen", b"GNU"))
+    assert not has_pvh_entry(kernel)
