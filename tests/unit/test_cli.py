@@ -21,7 +21,7 @@ FIRST = FRAMEWORKS[0]
 
 
 def on_terminal(cwd: Path, *arguments: str, answer: str) -> tuple[int, str]:
-    """Run the command on a terminal of its own, type `answer` when it asks, and return its exit code and what was shown."""
+    """Run the command on a terminal, type `answer` when it asks, and return its exit code and what was shown."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(cwd)
@@ -213,8 +213,9 @@ def test_wrong_usage(ebpf_new: Command, tmp_path: Path) -> None:
 
 def cpu_seconds(*command: str) -> float:
     """The least processor time of a few runs."""
-    script = "import os, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True); print(sum(os.times()[2:4]))"
-    runs = [subprocess.run([sys.executable, "-c", script, *command], check=True, capture_output=True) for _ in range(5)]
+    script = "import os, subprocess, sys; subprocess.run(sys.argv[2:], stdout=2, check=True); print(sum(os.times()[2:4]))"
+    measured = [sys.executable, "-c", script, "--", *command]
+    runs = [subprocess.run(measured, check=True, capture_output=True) for _ in range(5)]
     return min(float(run.stdout) for run in runs)
 
 

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Whatever a line may hold comes out of every kind of file as it went in, by that kind's own parser."""
+
+import ast
+import json
+import re
+import subprocess
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import jinja2
+import pytest
+import yaml
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from scaffold.catalog import templates_directory
+from scaffold.project import NONCHARACTERS
+from tests.render.trees import CATALOG, rendered
+
+FAST = (Phase.explicit, Phase.generate)  # an example takes a tenth of a second: no minutes of shrinking
+TEXTS = ("description", "author", "email")
+SEED = "Zq7"  # in the middle of every text, to find it again
+NASTY = [
+    '"', "'", "\\", "\\n", "*/", "/*", "//", "{{", "}}", "{%", "[=", "=]", "[%", "%]", "[#", "#]", "$(touch pwned)",
+    "`touch pwned`", "$HOME", "${{ x }}", "$$", "%s", "%n", "#", ":", "- ", "1. ", "1) ", "> ", "+ ", "=", "---", "===", "|",
+    "~~~", "```", "<b>", "<!--", "&amp;", "&", "![x](y)", "[x]: y", "**", "__", "??/", "\N{ZERO WIDTH JOINER}", "안녕", "🐝",
+    "\u202e", "\ufeff", "=(+", "!!python/object", "'''", '"""', "define x", "endef", "\\\\", " \\",
+]  # fmt: skip
+CHARACTERS = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters=NONCHARACTERS)
+PARTS = st.lists(st.one_of(st.sampled_from(NASTY), st.text(CHARACTERS, max_size=6)), max_size=4).map("".join)
+LINES = st.tuples(PARTS, PARTS).map(lambda ends: f"{ends[0]}{SEED}{ends[1]}".strip())
+
+
+def check_data(data: object, texts: set[str]) -> None:
+    """Each string in `data` that has a text in it has a whole one."""
+    if isinstance(data, str):
+        assert SEED not in data or any(text in data for text in texts), data
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            check_data(key, texts)
+            check_data(value, texts)
+    elif isinstance(data, list):
+        for value in data:
+            check_data(value, texts)
+
+
+def c_tokens(path: Path) -> Iterator[tuple[str, str]]:
+    """The kind and spelling of each token of a C file, comments included, as clang sees them."""
+    command = ["clang", "-cc1", "-dump-raw-tokens", str(path)]
+    dump = subprocess.run(command, check=True, capture_output=True).stderr.decode()
+    return iter(re.findall(r"^([a-z_]+) '(.*?)'\t.*Loc=<.*>$", dump, re.MULTILINE))
+
+
+def check_c(path: Path, texts: set[str]) -> None:
+    """A text stands in C as a string of its own, or at the end of a comment that ends with its line."""
+    for kind, spelling in c_tokens(path):
+        if SEED in spelling:
+            assert kind in ("string_literal", "comment")
+            found = ast.literal_eval(spelling) if kind == "string_literal" else spelling
+            assert any(text in found for text in texts), spelling
+            assert kind != "comment" or (spelling.startswith("//") and not spelling.endswith("\\")), spelling
+
+
+def check_markdown(text: str, texts: set[str]) -> str:
+    """Return what a reader sees; nothing but the author's own Markdown may be marked up."""
+    seen = []
+    for token in MarkdownIt("commonmark").parse(text):
+        assert token.type != "html_block"
+        if token.type in ("fence", "code_block"):
+            assert SEED not in token.content
+        for child in token.children or []:
+            assert child.type != "html_inline"
+            seen.append("\n" if child.type == "softbreak" else child.content)
+        if token.type == "inline" and SEED in token.content:
+            assert not {"link_open", "em_open", "strong_open", "image"} & {
+                child.type for child in token.children or [] if SEED in child.content
+            }
+    shown = "".join(seen)
+    assert SEED not in shown or any(text in shown for text in texts)
+    return shown
+
+
+@pytest.mark.parametrize("framework", CATALOG)
+@settings(max_examples=40, deadline=None, phases=FAST)
+@given(answers=st.tuples(LINES, LINES, LINES), name=st.from_regex(r"[A-Z][A-Za-z0-9_-]{0,49}", fullmatch=True))
+def test_texts_come_out_intact(framework: str, answers: tuple[str, str, str], name: str) -> None:
+    given_answers = dict(zip(TEXTS, answers, strict=True))
+    texts = set(answers)
+    if name in CATALOG[framework].reserved:
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        root = rendered(Path(directory), framework, name=name, **given_answers)
+        recorded = json.loads((root / ".ebpf-new.json").read_text())["answers"]
+        assert given_answers.items() <= recorded.items()
+        assert recorded["name"] == name
+        for path in root.rglob("*"):
+            if path.is_file():
+                check_file(path, texts)
+        readme = check_markdown((root / "README.md").read_text(), texts)
+        assert given_answers["description"] in readme
+        assert f"{given_answers['author']} <{given_answers['email']}>" in readme
+        holder = f"Copyright (c) 2026 {given_answers['author']} <{given_answers['email']}>"
+        assert holder in (root / "LICENSE").read_text().split("\n")
+        check_make(root, name)
+
+
+def check_file(path: Path, texts: set[str]) -> None:
+    """Parse `path` by what it is."""
+    text = path.read_text()
+    if path.suffix == ".toml":
+        check_data(tomllib.loads(text), texts)
+    elif path.suffix in (".yml", ".yaml"):
+        check_data(list(yaml.safe_load_all(text)), texts)
+    elif path.suffix == ".json":
+        check_data(json.loads(text), texts)
+    elif path.suffix in (".c", ".h"):
+        check_c(path, texts)
+    elif path.suffix == ".py":
+        check_data([node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)], texts)
+    elif SEED in text and path.suffix != ".md":
+        assert any(found in text for found in texts), path
+
+
+def check_make(root: Path, name: str) -> None:
+    """make reads the Makefile as meant, and runs nothing that stands in a text."""
+    helped = subprocess.run(["make", "-C", root, "help"], check=True, capture_output=True, text=True)
+    assert helped.stderr == ""
+    assert f"{name}: make TARGET" in helped.stdout
+    assert not list(root.rglob("pwned"))
+
+
+@settings(max_examples=25, deadline=None, phases=FAST)
+@given(st.lists(PARTS, min_size=1, max_size=20))
+def test_a_string_is_the_same_in_every_language(values: list[str]) -> None:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates_directory() / "_shared"),
+        variable_start_string="[=", variable_end_string="=]", block_start_string="[%", block_end_string="%]",
+        comment_start_string="[#", comment_end_string="#]",
+    )  # fmt: skip
+    quoted = environment.from_string(
+        '[% from "quote.j2" import string %][% for x in xs %][= string(x) =],\n[% endfor %]'
+    )
+    strings = quoted.render(xs=values)
+    assert json.loads(f"[{strings[:-2]}]") == values
+    assert tomllib.loads(f"x = [\n{strings}]")["x"] == values
+    assert yaml.safe_load("".join(f"- {line[:-1]}\n" for line in strings.splitlines(keepends=False) if line)) == values
+    source = f"#include <stdio.h>\nstatic const char *xs[] = {{\n{strings}0}};\n"
+    source += "int main(void) { for (int i = 0; xs[i]; i++) puts(xs[i]); return 0; }\n"
+    with tempfile.TemporaryDirectory() as directory:
+        command = ["clang", "-x", "c", "-std=gnu17", "-w", "-o", f"{directory}/x", "-"]
+        subprocess.run(command, check=True, input=source.encode())
+        shown = subprocess.run([f"{directory}/x"], check=True, capture_output=True).stdout
+    assert shown == "".join(f"{value}\n" for value in values).encode()

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Rendering in this process, for tests of what is rendered."""
+
+import os
+from pathlib import Path
+
+from scaffold.catalog import load_catalog
+from scaffold.project import Project
+from scaffold.render import render
+
+CATALOG = load_catalog()
+COMBINATIONS = [(framework.name, program.name) for framework in CATALOG.values() for program in framework.programs]
+LICENSES = [(framework.name, license) for framework in CATALOG.values() for license in framework.licenses]
+
+
+def project(framework: str, **answers: str) -> Project:
+    """A project with the framework's defaults for what `answers` leaves open."""
+    chosen = CATALOG[framework]
+    defaults = {
+        "name": "hello",
+        "framework": framework,
+        "program": chosen.programs[0].name,
+        "license": chosen.licenses[0],
+        "description": chosen.description,
+        "author": "Ada Lovelace",
+        "email": "ada@example.org",
+        "year": "2026",
+    }
+    return Project.of(defaults | answers, CATALOG)
+
+
+def rendered(directory: Path, framework: str, **answers: str) -> Path:
+    """Render such a project below `directory`."""
+    return render(project(framework, **answers), CATALOG[framework], directory)
+
+
+def contents(root: Path) -> dict[str, tuple[bytes, bool]]:
+    """Each file below `root`: its bytes, and whether it can be executed."""
+    return {
+        str(path.relative_to(root)): (path.read_bytes(), os.access(path, os.X_OK))
+        for path in root.rglob("*")
+        if path.is_file() and ".git" not in path.relative_to(root).parts
+    }
