@@ -54,6 +54,7 @@ hand_over_settings() {
 inside() {
   local root=$1 device settings=() name
   shift
+  mount --bind "$root" "$root"
   mount -t proc proc "$root/proc"
   mount --rbind --make-rslave /sys "$root/sys"
   mount -t tmpfs -o mode=755 dev "$root/dev"
@@ -72,7 +73,11 @@ inside() {
       PIP_* | SSL_CERT_* | REQUESTS_CA_BUNDLE | *_proxy | *_PROXY | CI) settings+=("$name=${!name}") ;;
     esac
   done
-  exec chroot "$root" env -i HOME=/root TERM="${TERM:-dumb}" PATH=/usr/sbin:/usr/bin:/sbin:/bin "${settings[@]}" \
+  # A mere chroot would not let its processes make user namespaces, as any machine does.
+  cd "$root"
+  pivot_root . .
+  umount --lazy .
+  exec chroot . env -i HOME=/root TERM="${TERM:-dumb}" PATH=/usr/sbin:/usr/bin:/sbin:/bin "${settings[@]}" \
     sh -c 'cd /root/ebpf-new && exec "$@"' sh "$@"
 }
 
@@ -90,9 +95,12 @@ roots=${XDG_CACHE_HOME:-$HOME/.cache}/ebpf-new/bare-roots
 
 root=$(mktemp -d "${TMPDIR:-/tmp}/bare-$suite.XXXXXX")
 running=
+status=0
 # shellcheck disable=SC2317 # called by the trap
 leave() {
-  if [ -n "$running" ] && kill -KILL "$running"; then wait "$running"; fi
+  if [ -n "$running" ]; then
+    { kill -KILL "$running" && wait "$running"; } 2>/dev/null || status=$?
+  fi
   rm -rf --one-file-system "$root"
 }
 trap leave EXIT
@@ -104,7 +112,6 @@ git clone --quiet "file://$(cd "$(dirname "$0")/.." && pwd)" "$root/root/ebpf-ne
 setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --propagation private \
   "$0" --inside "$root" "$@" &
 running=$!
-status=0
 wait "$running" || status=$?
 running=
 exit "$status"

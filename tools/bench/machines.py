@@ -37,11 +37,12 @@ MEMORY_BAR = 150  # MB
 SCRIPTS = Path(sys.executable).parent
 # Prints the runner's own peak, which QEMU has no part in.
 PEAK = """
-import re, sys
-from vmtest.__main__ import main
-status = main(sys.argv[1:])
-print(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
-sys.exit(status)
+import re, runpy, sys
+try:
+    runpy.run_module("vmtest", run_name="__main__")
+except SystemExit as end:
+    print(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
+    sys.exit(end.code)
 """
 
 
