@@ -25,10 +25,11 @@ FAST = (Phase.explicit, Phase.generate)  # an example takes a tenth of a second:
 TEXTS = ("description", "author", "email")
 SEED = "Zq7"  # in the middle of every text, to find it again
 NASTY = [
-    '"', "'", "\\", "\\n", "*/", "/*", "//", "{{", "}}", "{%", "[=", "=]", "[%", "%]", "[#", "#]", "$(touch pwned)",
-    "`touch pwned`", "$HOME", "${{ x }}", "$$", "%s", "%n", "#", ":", "- ", "1. ", "1) ", "> ", "+ ", "=", "---", "===", "|",
-    "~~~", "```", "<b>", "<!--", "&amp;", "&", "![x](y)", "[x]: y", "**", "__", "??/", "\N{ZERO WIDTH JOINER}", "안녕", "🐝",
-    "\u202e", "\ufeff", "=(+", "!!python/object", "'''", '"""', "define x", "endef", "\\\\", " \\",
+    '"', "'", "\\", "\\n", "*/", "/*", "//", "{{", "}}", "{%", "[=", "=]", "[%", "%]", "[#", "#]",
+    "$(touch pwned)", "`touch pwned`", "$HOME", "${{ x }}", "$$", "%s", "%n", "#", ":", "|", "&", "&amp;",
+    "- ", "1. ", "1) ", "> ", "+ ", "=", "---", "===", "~~~", "```", "**", "__", "<b>", "<!--", "![x](y)", "[x]: y",
+    "??/", "안녕", "🐝", "\N{ZERO WIDTH JOINER}", "\u202e", "\ufeff", "=(+", "!!python/object", "'''", '"""',
+    "define x", "endef", "\\\\", " \\",
 ]  # fmt: skip
 CHARACTERS = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters=NONCHARACTERS)
 PARTS = st.lists(st.one_of(st.sampled_from(NASTY), st.text(CHARACTERS, max_size=6)), max_size=4).map("".join)
