@@ -8,11 +8,11 @@ byte by byte. copier gets the files that are text templates as templates and the
 files, as cookiecutter does; the shared files stand where it looks for them.
 """
 
-import itertools
 import json
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,12 +42,10 @@ def measure_rendering(directory: Path) -> list[Row]:
     for leavings in templates_directory().parent.glob("scaffold/vmtest/__pycache__"):
         shutil.rmtree(leavings)
     environment = _environment(directory)
-    numbers = itertools.count()
 
     def rendering(command: Callable[[Path], list[str | Path]]) -> Callable[[], float]:
         def run() -> float:
-            place = directory / f"out-{next(numbers)}"
-            place.mkdir()
+            place = Path(tempfile.mkdtemp(dir=directory))
             took = seconds_of(command(place), environment)
             shutil.rmtree(place)
             return took
