@@ -18,7 +18,7 @@ class Templates(BuildHookInterface[Any]):
         if version == "editable":
             return
         for parent, directories, files in os.walk(source, followlinks=True):
-            directories[:] = [name for name in directories if name != "__pycache__"]
+            directories[:] = [name for name in directories if not name.endswith(("_cache", "__pycache__"))]
             for name in files:
                 path = Path(parent, name)
                 build_data["force_include"][str(path)] = f"{place}/{path.relative_to(source)}"

@@ -59,7 +59,6 @@ def interrupted(tmp_path: Path, sent: signal.Signals, runs: int) -> list[tuple[P
 
 
 def test_killed_at_any_moment(tmp_path: Path) -> None:
-    made = 0
     littered = 0
     for place, process in interrupted(tmp_path, signal.SIGKILL, 25):
         littered += bool(list(place.glob(".ebpf-new-*")))

@@ -213,7 +213,9 @@ def test_wrong_usage(ebpf_new: Command, tmp_path: Path) -> None:
 
 def cpu_seconds(*command: str) -> float:
     """The least processor time of a few runs."""
-    script = "import os, subprocess, sys; subprocess.run(sys.argv[2:], stdout=2, check=True); print(sum(os.times()[2:4]))"
+    script = (
+        "import os, subprocess, sys; subprocess.run(sys.argv[2:], stdout=2, check=True); print(sum(os.times()[2:4]))"
+    )
     measured = [sys.executable, "-c", script, "--", *command]
     runs = [subprocess.run(measured, check=True, capture_output=True) for _ in range(5)]
     return min(float(run.stdout) for run in runs)
