@@ -29,7 +29,7 @@ make_root() {
   [ -n "$mirror" ] || stop "apt on this machine has no sources with a main component"
   command -v debootstrap >/dev/null || stop "debootstrap is missing: apt-get install debootstrap"
   mkdir -p "$(dirname "$target")"
-  work=$(mktemp -d "$target.XXXXXX")
+  work=$(mktemp -d -p "$(dirname "$target")")
   debootstrap --variant=minbase --include=git,make,python3,ca-certificates "$suite" "$work" "$mirror" >"$work.log" ||
     stop "debootstrap failed, see $work.log"
   rm -rf "$work"/var/cache/apt/archives/*.deb "$work"/var/lib/apt/lists/* "$work.log"
@@ -93,7 +93,7 @@ shift
 roots=${XDG_CACHE_HOME:-$HOME/.cache}/ebpf-new/bare-roots
 [ -d "$roots/$suite" ] || make_root "$suite" "$roots/$suite"
 
-root=$(mktemp -d "${TMPDIR:-/tmp}/bare-$suite.XXXXXX")
+root=$(mktemp -d)
 running=
 status=0
 # shellcheck disable=SC2317 # called by the trap
