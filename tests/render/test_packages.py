@@ -42,7 +42,7 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_files_and_every_template(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-        assert not [name for name in names if "cache" in name and "vmtest" not in name or name.endswith(".pyc")]
+        assert not [name for name in names if ("cache" in name and "vmtest" not in name) or name.endswith(".pyc")]
         for framework in frameworks():
             assert f"scaffold/templates/{framework.name}/templates/Makefile.j2" in names
             assert any(f"/{framework.name}/" in name and name.endswith("/test/vmtest/__main__.py") for name in names)
