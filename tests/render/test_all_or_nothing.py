@@ -60,7 +60,7 @@ def interrupted(tmp_path: Path, sent: signal.Signals, runs: int) -> list[tuple[P
 
 def test_killed_at_any_moment(tmp_path: Path) -> None:
     littered = 0
-    for place, process in interrupted(tmp_path, signal.SIGKILL, 25):
+    for place, process in interrupted(tmp_path, signal.SIGKILL, 16):
         littered += bool(list(place.glob(".ebpf-new-*")))
         if (place / "hello").exists():
             check_whole(place / "hello", tmp_path / "whole/hello")
@@ -68,13 +68,13 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
             assert process.returncode == -signal.SIGKILL
         subprocess.run([*MAKE[:3], "next", *MAKE[4:], "--no-git"], cwd=place, check=True, capture_output=True)
         assert sorted({path.name for path in place.iterdir()} - {"hello"}) == ["next"]
-    assert littered > 3, "no run was killed in the midst of it: choose other moments"
+    assert littered > 2, "no run was killed in the midst of it: choose other moments"
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
 def test_stopped_at_any_moment(tmp_path: Path, sent: signal.Signals) -> None:
     codes = set()
-    for place, process in interrupted(tmp_path, sent, 10):
+    for place, process in interrupted(tmp_path, sent, 8):
         codes.add(process.returncode)
         left = [path.name for path in place.iterdir()]
         assert left in ([], ["hello"])
