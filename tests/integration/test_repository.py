@@ -23,7 +23,7 @@ from scaffold.render import render as render_project
 CATALOG = load_catalog()
 FRAMEWORKS = sorted(CATALOG)
 LICENCES = [(framework, licence) for framework in FRAMEWORKS for licence in CATALOG[framework].licenses]
-DESCRIPTION = 'Says "안녕 🐝": C:\\new */ {{ x }} $(touch pwned) `id` %s \\'
+DESCRIPTION = 'Says "안녕 🐝": C:\\new */ {{ x }} $(touch pwned) `id` %s ???/ \\'
 AUTHOR = 'Ada "Countess" O\'Byron \\ */ 한글'
 
 # (what is missing, the target that needs it, what the one line must name)

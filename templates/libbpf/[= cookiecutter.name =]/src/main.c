@@ -22,7 +22,9 @@ static void print_usage(FILE *stream)
 {
 	fputs("Usage: [= cookiecutter.name =] [--pid N]\n"
 [% if cookiecutter.description %]
-	      [= string(cookiecutter.description) =]
+[# Two question marks in a row would begin what C calls a trigraph. #]
+[% set description = string(cookiecutter.description) %]
+	      [= description | replace("?", "\\?") if "??" in description else description =]
 	      "\n"
 [% endif %]
 	      "\n"
