@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""No test sees or changes the git configuration of whoever runs it."""
+"""No test depends on the git configuration, or on the signals, of whoever runs it."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+# In the background of a script this process ignores SIGINT, and so would every program that it tests.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Run = subprocess.CompletedProcess[str]
 Command = Callable[..., Run]

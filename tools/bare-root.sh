@@ -109,7 +109,8 @@ cp -a "$roots/$suite/." "$root"
 hand_over_settings "$root"
 git clone --quiet "file://$(cd "$(dirname "$0")/.." && pwd)" "$root/root/ebpf-new"
 
-setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --propagation private \
+# A script's background jobs ignore Ctrl-C, and so would all that runs in there.
+env --default-signal=INT,QUIT setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --propagation private \
   "$0" --inside "$root" "$@" &
 running=$!
 wait "$running" || status=$?
