@@ -47,6 +47,14 @@ class Boot:
 
 
 @dataclass(frozen=True)
+class Needs:
+    """What a project asks of its guest."""
+
+    memory: int  # MiB
+    boot_seconds: float  # a guest that takes longer to come up is given up
+
+
+@dataclass(frozen=True)
 class Recipe:
     """All that a guest is made of; two equal recipes make the same guest."""
 
@@ -117,8 +125,12 @@ def _fetch_busybox(target: Path) -> None:
     raise CannotRun(f"busybox is not installed and cannot be fetched: {'; '.join(troubles)}")
 
 
-def guest_files(kernel: Kernel) -> list[initramfs.Entry]:
-    """Return what every guest of `kernel` holds before a run adds its own."""
+def guest_files(kernel: Kernel, libraries: list[initramfs.Entry]) -> list[initramfs.Entry]:
+    """Return what a guest of `kernel` holds before a run adds its own.
+
+    The shared libraries are part of the guest: they seldom change, and to unpack them in each run
+    would take longer than all the rest of it.
+    """
     busybox = find_busybox()
     applets = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True).stdout
     return [
@@ -129,7 +141,9 @@ def guest_files(kernel: Kernel) -> list[initramfs.Entry]:
         initramfs.character_device("dev/null", 1, 3),
         initramfs.directory("proc"),
         initramfs.directory("sys"),
-        *initramfs.with_libraries(busybox, "bin/busybox"),
+        initramfs.program(busybox, "bin/busybox"),
+        *initramfs.libraries(busybox),
+        *libraries,
         *(initramfs.symlink(f"bin/{name}", "busybox") for name in applets.split() if name != "busybox"),
         *(initramfs.file(f"modules/{path.name}", path.read_bytes(), 0o644) for path in kernel.modules),
     ]
@@ -137,12 +151,12 @@ def guest_files(kernel: Kernel) -> list[initramfs.Entry]:
 
 @contextmanager
 def started_guest(
-    kernel: Kernel, memory: int, boot_seconds: float, payload: list[initramfs.Entry], mark: bytes
+    kernel: Kernel, libraries: list[initramfs.Entry], payload: list[initramfs.Entry], needs: Needs, mark: bytes
 ) -> Iterator[tuple[Machine, Boot]]:
     """Yield a guest in which `payload` has just begun to run, and how it came up.
 
     Restores the saved guest, or boots one and saves it. `payload` holds run/steps.sh, which prints
-    `mark` first. `memory` is in MiB; a guest that takes longer than `boot_seconds` is given up.
+    `mark` first.
 
     Raises:
         CannotRun: this machine can start no guest.
@@ -151,8 +165,8 @@ def started_guest(
     began = time.monotonic()
     content = initramfs.archive(payload)
     size = max(SMALLEST_DRIVE, 1 << (len(content) + 4096).bit_length())
-    files = initramfs.archive(guest_files(kernel))
-    recipe = Recipe(kernel, Hardware(choose_accel(), memory), files, size, boot_seconds)
+    files = initramfs.archive(guest_files(kernel, libraries))
+    recipe = Recipe(kernel, Hardware(choose_accel(), needs.memory), files, size, needs.boot_seconds)
     entry = cache_root() / "guests" / recipe.key()
     with ExitStack() as stack:
         machine = _restore(recipe, content, entry, mark, stack)

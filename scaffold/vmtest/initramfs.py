@@ -70,29 +70,34 @@ def _padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % 4)
 
 
-def with_libraries(program: Path, place: str) -> list[Entry]:
-    """Return `program` as the guest's file `place`, and all shared libraries that it loads.
+def program(path: Path, place: str) -> Entry:
+    """Return the file `path` as the guest's file `place`, with its permissions.
 
-    A static program, a script or a data file comes alone. Libraries keep their own paths, where the
+    Raises:
+        OSError: it cannot be read.
+    """
+    return file(place, path.read_bytes(), stat.S_IMODE(path.stat().st_mode) | 0o444)
+
+
+def libraries(path: Path) -> list[Entry]:
+    """Return the interpreter and all shared libraries that the program `path` loads.
+
+    There are none for a static program, a script or a data file. They keep their own paths, where the
     program's interpreter looks for them.
 
     Raises:
         OSError: a file cannot be read.
     """
-    mode = stat.S_IMODE(program.stat().st_mode) | 0o444
-    data = program.read_bytes()
-    entries = [file(place, data, mode)]
-    interpreter = _interpreter(data)
+    interpreter = _interpreter(path.read_bytes())
     if interpreter is None:
-        return entries
-    listing = subprocess.run([interpreter, "--list", str(program)], capture_output=True, text=True, check=False)
-    libraries = {interpreter}
+        return []
+    listing = subprocess.run([interpreter, "--list", str(path)], capture_output=True, text=True, check=False)
+    found = {interpreter}
     for line in listing.stdout.splitlines():
-        path = line.rpartition("=>")[2].strip().partition(" (")[0]
-        if path.startswith("/"):
-            libraries.add(path)
-    entries += [file(path.lstrip("/"), Path(path).read_bytes()) for path in sorted(libraries)]
-    return entries
+        library = line.rpartition("=>")[2].strip().partition(" (")[0]
+        if library.startswith("/"):
+            found.add(library)
+    return [file(library.lstrip("/"), Path(library).read_bytes()) for library in sorted(found)]
 
 
 def _interpreter(elf: bytes) -> str | None:

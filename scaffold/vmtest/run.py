@@ -9,7 +9,7 @@ from pathlib import Path
 
 from . import initramfs
 from .errors import BadManifest, CannotRun, GuestLost
-from .guest import HERE, PANIC, started_guest
+from .guest import HERE, PANIC, Needs, started_guest
 from .kernels import Kernel, find_kernel
 from .machine import Machine
 from .manifest import Manifest
@@ -52,18 +52,26 @@ def listed_kernels(directory: Path) -> list[str]:
     return [kernel for kernel in kernels if kernel] or ["distro"]
 
 
+def program_files(manifest: Manifest) -> list[Path]:
+    """Return the files that the manifest puts into the guest.
+
+    Raises:
+        BadManifest: one of them is not there.
+    """
+    paths = [manifest.root / name for name in manifest.files]
+    for path in paths:
+        if not path.is_file():
+            raise BadManifest(f"{path} is not there: build the project first (`make`)")
+    return paths
+
+
 def payload_entries(manifest: Manifest, mark: str) -> list[initramfs.Entry]:
     """Return what this run adds to the guest: the program's files under /app, and the steps under /run."""
     entries = [
         initramfs.file("run/steps.sh", (HERE / "steps.sh").read_bytes()),
         initramfs.file("run/settings.sh", settings(manifest, mark).encode()),
     ]
-    for name in manifest.files:
-        path = manifest.root / name
-        if not path.is_file():
-            raise BadManifest(f"{path} is not there: build the project first (`make`)")
-        entries += initramfs.with_libraries(path, f"app/{path.name}")
-    return entries
+    return entries + [initramfs.program(path, f"app/{path.name}") for path in program_files(manifest)]
 
 
 def settings(manifest: Manifest, mark: str) -> str:
@@ -90,7 +98,9 @@ def settings(manifest: Manifest, mark: str) -> str:
 def _watch(
     manifest: Manifest, kernel: Kernel, payload: list[initramfs.Entry], mark: bytes, verdict: Verdict
 ) -> Verdict:
-    guest = started_guest(kernel, manifest.memory, manifest.boot_seconds, payload, mark + b" begin")
+    libraries = [entry for path in program_files(manifest) for entry in initramfs.libraries(path)]
+    needs = Needs(manifest.memory, manifest.boot_seconds)
+    guest = started_guest(kernel, libraries, payload, needs, mark + b" begin")
     with guest as (machine, boot):
         verdict = replace(verdict, accel=boot.accel, warm=boot.warm, boot_s=round(boot.seconds, 3))
         deadline = time.monotonic() + manifest.seconds

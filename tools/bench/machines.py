@@ -129,7 +129,8 @@ def _bare_boot(kernel: Kernel, directory: Path) -> list[str]:
         [
             initramfs.file("init", init),
             initramfs.character_device("dev/console", 5, 1),
-            *initramfs.with_libraries(find_busybox(), "bin/busybox"),
+            initramfs.program(find_busybox(), "bin/busybox"),
+            *initramfs.libraries(find_busybox()),
         ]
     )
     archive = directory / f"bare-{kernel.release}.cpio"

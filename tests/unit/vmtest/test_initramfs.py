@@ -31,15 +31,14 @@ def test_same_entries_give_same_bytes() -> None:
 
 
 def test_a_dynamic_program_brings_its_libraries() -> None:
-    python = Path(sys.executable).resolve()
-    paths = {entry.path for entry in initramfs.with_libraries(python, "app/python")}
-    assert "app/python" in paths
+    paths = [entry.path for entry in initramfs.libraries(Path(sys.executable).resolve())]
     assert any("ld-linux" in path or "ld-musl" in path for path in paths)
     assert any("libc.so" in path or "ld-musl" in path for path in paths)
 
 
-def test_a_static_program_comes_alone(tmp_path: Path) -> None:
-    program = tmp_path / "count"
-    program.write_bytes(count_program())
-    entries = initramfs.with_libraries(program, "app/count")
-    assert [entry.path for entry in entries] == ["app/count"]
+def test_a_static_program_and_a_script_bring_none(tmp_path: Path) -> None:
+    (tmp_path / "count").write_bytes(count_program())
+    (tmp_path / "script").write_text("#!/bin/sh\n")
+    assert initramfs.libraries(tmp_path / "count") == []
+    assert initramfs.libraries(tmp_path / "script") == []
+    assert initramfs.program(tmp_path / "script", "app/script").path == "app/script"
