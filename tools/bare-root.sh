@@ -50,7 +50,7 @@ hand_over_settings() {
   done
 }
 
-# In namespaces of its own: what is mounted here is never seen outside, and ends with the command.
+# In a mount namespace of its own: what is mounted here is never seen outside, and ends with the command.
 inside() {
   local root=$1 device settings=() name
   shift
@@ -99,7 +99,7 @@ status=0
 # shellcheck disable=SC2317 # called by the trap
 leave() {
   if [ -n "$running" ]; then
-    { kill -KILL "$running" && wait "$running"; } 2>/dev/null || status=$?
+    kill -TERM "$running" && wait "$running" || status=$?
   fi
   rm -rf --one-file-system "$root"
 }
@@ -110,7 +110,7 @@ hand_over_settings "$root"
 git clone --quiet "file://$(cd "$(dirname "$0")/.." && pwd)" "$root/root/ebpf-new"
 
 # A script's background jobs ignore Ctrl-C, and so would all that runs in there.
-env --default-signal=INT,QUIT setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --propagation private \
+env --default-signal=INT,QUIT python3 "$(dirname "$0")/end_all.py" unshare --mount --propagation private \
   "$0" --inside "$root" "$@" &
 running=$!
 wait "$running" || status=$?

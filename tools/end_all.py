@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""`python3 tools/end_all.py COMMAND...`: runs a command, and ends with it whatever it has started.
+
+A PID namespace would do that too, but in one the pids are not those that BPF programs see.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+
+
+def main() -> int:
+    """Run the command and return its exit status; SIGTERM, or the end of the parent process, ends it before."""
+    libc = ctypes.CDLL(None)
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        return subprocess.run(sys.argv[1:], check=False).returncode
+    finally:
+        _end_children()
+
+
+def _end_children() -> None:
+    """Kill the children until there are none: a killed one leaves its own to this process."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    while pids := children.read_text().split():
+        for pid in pids:
+            os.kill(int(pid), signal.SIGKILL)
+            os.waitpid(int(pid), 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
