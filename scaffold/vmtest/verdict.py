@@ -125,14 +125,14 @@ def judge(report: Report, manifest: Manifest) -> tuple[str, tuple[str, ...]]:
 def _judge_step(step: Observation, before: int, manifest: Manifest, filtered: bool) -> tuple[str, tuple[str, ...]]:
     if step.early is not None:
         return _ended_early(step), ()
+    if step.gone:
+        return f"the program ended by itself, with {step.ended}, before SIGINT{_last(step.output)}", ()
     if CANNOT_COUNT in (before, step.attached):
         return "the guest's kernel does not tell which BPF programs are loaded", ()
     if step.attached is None:
         return "the guest ended before the program was attached", ()
     if step.attached <= before:
         return f"the program said {manifest.ready!r}, but no BPF program was loaded", ()
-    if step.gone:
-        return f"the program ended by itself, with {step.ended}, before SIGINT{_last(step.output)}", ()
     events = events_in(step.lines, manifest.pattern)
     own = tuple(text for text, pid in events if pid == step.trigger)
     if not own:

@@ -82,6 +82,11 @@ def test_an_early_end_tells_what_the_program_said() -> None:
     assert "the kernel refused the BPF program" in reason_for(refused)
 
 
+def test_a_program_that_is_gone_is_not_blamed_for_what_it_no_longer_does() -> None:
+    text = "begin\nbefore 0\nstep all\noutput Attached\nattached 0\ntrigger 98\nstopping\ngone\nended 0\n"
+    assert reason_for(text) == "the program ended by itself, with 0, before SIGINT: Attached"
+
+
 def test_nothing_reported_is_no_pass() -> None:
     assert judge(read_report(b"", MARK), MANIFEST)[0]
 
