@@ -107,8 +107,12 @@ def measure_memory(directory: Path, project: Path) -> list[Row]:
 
 
 def _runner(project: Path, spec: str) -> tuple[list[str], dict[str, str]]:
-    """Return the command and environment of the project's own runner."""
+    """Return the command and environment of the project's own runner.
+
+    Python keeps its compiled modules, as it does unless told otherwise.
+    """
     environment = {**os.environ, "PYTHONPATH": str(project / "test")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     return [sys.executable, "-m", "vmtest", str(project), "--kernel", spec], environment
 
 
