@@ -24,16 +24,40 @@ class Program:
 
 
 @dataclass(frozen=True)
+class Need:
+    """What a framework is built with. A library has no make target that needs its command, and no command."""
+
+    name: str
+    package: str  # Debian's name of the package that has it
+    target: str = ""  # of make: the first that needs the command
+    also: tuple[str, ...] = ()  # other names of the command
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Names that a project of a framework cannot have, and why."""
+
+    names: frozenset[str]
+    why: str
+    any_case: bool = False
+
+    def covers(self, name: str) -> bool:
+        """Tell whether `name` is one of them."""
+        return (name.lower() if self.any_case else name) in self.names
+
+
+@dataclass(frozen=True)
 class Framework:
     """A template: what it offers (the first of each kind is the default) and what it needs."""
 
     name: str
     title: str
     language: str
-    needs: tuple[str, ...]
+    needs: tuple[Need, ...]
     artefact: str
     choose: str
-    reserved: Mapping[str, str]  # project names that it cannot have, with the reason
+    refused: tuple[Refusal, ...]
+    own_answers: tuple[str, ...]  # answers that only this framework asks for, such as the module of Go
     programs: tuple[Program, ...]
     licenses: tuple[str, ...]
     description: str  # the default one
@@ -79,10 +103,11 @@ def _load_framework(path: Path) -> Framework:
             name=path.parent.name,
             title=words["title"],
             language=words["language"],
-            needs=tuple(words["needs"]),
+            needs=tuple(Need(**{**need, "also": tuple(need.get("also", ()))}) for need in words["needs"]),
             artefact=words["artefact"],
             choose=words["choose"],
-            reserved=words.get("names", {}).get("reserved", {}),
+            refused=tuple(_refusal(table) for table in words.get("refused", ())),
+            own_answers=tuple(words.get("own_answers", ())),
             programs=tuple(_load_program(path.parent, name) for name in keys["program"]),
             licenses=tuple(keys["license"]),
             description=keys["description"],
@@ -91,8 +116,12 @@ def _load_framework(path: Path) -> Framework:
         )
     except KeyError as error:
         raise TemplateError(f"{path} or {cookiecutter.name} beside it lacks the key {error}") from error
-    except (OSError, ValueError) as error:
-        raise TemplateError(f"{cookiecutter}: {error}") from error
+    except (OSError, TypeError, ValueError) as error:
+        raise TemplateError(f"{path} or {cookiecutter.name} beside it: {error}") from error
+
+
+def _refusal(table: Mapping[str, Any]) -> Refusal:
+    return Refusal(frozenset(table["names"].split()), table["why"], table.get("any_case", False))
 
 
 def _load_program(framework: Path, name: str) -> Program:

@@ -156,6 +156,17 @@ def new(
         str | None,
         typer.Option(metavar="TEXT", help="A line that the README and the program's --help begin with."),
     ] = None,
+    owner: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="User or organisation on GitHub that the repository will belong to."),
+    ] = None,
+    module: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Path of the Go module (cilium). Default: github.com/OWNER/NAME, or example.com/NAME without --owner.",
+        ),
+    ] = None,
     git: Annotated[
         bool,
         typer.Option("--git/--no-git", help="Make a git repository with a first commit, or files only."),
@@ -184,7 +195,8 @@ def new(
     from scaffold.show import show_created, show_plan
 
     frameworks = load_catalog()
-    wish = Wish(target_of(name, output_dir), framework, program, license, description, author, email, git)
+    target = target_of(name, output_dir)
+    wish = Wish(target, framework, program, license, description, author, email, owner, module, git)
     if framework is None and (yes or on_terminal()):
         reject_problems(wish, frameworks, but="--framework")
         wish = replace(wish, framework=next(iter(frameworks)) if yes else ask_framework(frameworks))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from scaffold.catalog import Framework
 from scaffold.errors import BadAnswers, DiskError, Problem
+from scaffold.go_module import default_module
 from scaffold.place import find_obstacles, nearest_directory, workshop
 from scaffold.project import Project, find_problems, text_message
 from scaffold.render import files_in, planned_files, render
@@ -26,6 +27,8 @@ class Wish:
     description: str | None = None
     author: str | None = None
     email: str | None = None
+    owner: str | None = None
+    module: str | None = None
     git: bool = True
 
 
@@ -129,6 +132,8 @@ def _answers(wish: Wish, frameworks: Mapping[str, Framework], settings: GitSetti
     def given(answer: str | None, default: str) -> str:
         return default if answer is None else answer
 
+    owner = given(wish.owner, "")
+    has_module = "module" in framework.own_answers
     return {
         "name": wish.target.name,
         "framework": given(wish.framework, ""),
@@ -137,6 +142,8 @@ def _answers(wish: Wish, frameworks: Mapping[str, Framework], settings: GitSetti
         "description": given(wish.description, framework.description),
         "author": given(wish.author, settings.name),
         "email": given(wish.email, settings.email),
+        "owner": owner,
+        "module": given(wish.module, default_module(owner, wish.target.name) if has_module else ""),
         "year": time.strftime("%Y", time.gmtime(moment)),
     }
 

@@ -9,21 +9,15 @@ from typing import Self
 
 from scaffold.catalog import Framework
 from scaffold.errors import BadAnswers, Problem
+from scaffold.go_module import default_module, module_path_message
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
 LONGEST_NAME = 50
 NAME_RULE = f"a letter, then letters, digits, _ or -, {LONGEST_NAME} characters at most"
+OWNER = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*", re.ASCII)
+LONGEST_OWNER = 39
+OWNER_RULE = f"letters and digits, with single - between them, {LONGEST_OWNER} characters at most"
 TEXT_RULE = "one line of any characters, without tabs, line breaks and other control characters"
-
-# C23's, with GNU's asm; those that begin with an underscore are no names anyway.
-C_KEYWORDS = frozenset(
-    """
-    alignas alignof asm auto bool break case char const constexpr continue default do double else enum
-    extern false float for goto if inline int long nullptr register restrict return short signed sizeof
-    static static_assert struct switch thread_local true typedef typeof typeof_unqual union unsigned
-    void volatile while
-    """.split()
-)
 
 # Control characters, halves of surrogate pairs (bytes that were no UTF-8), line and paragraph separators.
 NOT_IN_A_LINE = {
@@ -46,6 +40,8 @@ class Project:
     description: str
     author: str
     email: str
+    owner: str
+    module: str  # of Go; the other frameworks make no use of it
     year: str
 
     @classmethod
@@ -74,14 +70,20 @@ def find_problems(answers: Mapping[str, str], frameworks: Mapping[str, Framework
     judges = [chosen] if chosen else list(frameworks.values())
     programs = unique(program.name for judge in judges for program in judge.programs)
     licenses = unique(name for judge in judges for name in judge.licenses)
+    name_message, owner_message = _name_message(answers["name"], chosen), _owner_message(answers["owner"])
+    # By default the module is made of these two: their fault is told once.
+    default = default_module(answers["owner"], answers["name"])
+    follows_fault = bool(name_message or owner_message) and answers["module"] == default
     messages = {
-        "NAME": _name_message(answers["name"], chosen),
+        "NAME": name_message,
         "--framework": _choice_message(answers["framework"], list(frameworks)),
         "--program": _choice_message(answers["program"], programs),
         "--license": _choice_message(answers["license"], licenses),
         "--description": text_message(answers["description"]),
         "--author": text_message(answers["author"]),
         "--email": text_message(answers["email"]),
+        "--owner": owner_message,
+        "--module": "" if follows_fault else _module_message(answers["module"], chosen),
     }
     return [Problem(answer, message) for answer, message in messages.items() if message]
 
@@ -106,11 +108,22 @@ def _name_message(name: str, framework: Framework | None) -> str:
         return f"the name is empty; allowed is {NAME_RULE}"
     if not NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         return f"{name!r} {_fault(name)}; allowed is {NAME_RULE}"
-    if name in C_KEYWORDS:
-        return f"{name!r} is a keyword of C; allowed is any other name, such as {'my-' + name!r}"
-    if framework and name in framework.reserved:
-        return f"{name!r} cannot be the name of a {framework.title} project: {framework.reserved[name]}"
+    refusals = [refusal for refusal in framework.refused if refusal.covers(name)] if framework else []
+    if framework and refusals:
+        return f"{name!r} cannot be the name of a {framework.title} project: {refusals[0].why}; {'my-' + name!r} can"
     return ""
+
+
+def _owner_message(owner: str) -> str:
+    if not owner or (OWNER.fullmatch(owner) and len(owner) <= LONGEST_OWNER):
+        return ""
+    return f"{owner!r} is no user or organisation on GitHub; allowed is {OWNER_RULE}"
+
+
+def _module_message(module: str, framework: Framework | None) -> str:
+    if framework and "module" not in framework.own_answers:
+        return f"{framework.title} projects have no Go module: leave it out" if module else ""
+    return module_path_message(module) if module or framework else ""
 
 
 def _fault(name: str) -> str:

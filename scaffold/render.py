@@ -63,7 +63,7 @@ def files_in(root: Path) -> list[str]:
 
 
 def _context(project: Project, framework: Framework) -> dict[str, Any]:
-    return {"cookiecutter": {**framework.settings, **project.answers()}}
+    return {"cookiecutter": {**framework.settings, **project.answers(), "__module": project.module}}
 
 
 def _tidy(root: Path) -> None:

@@ -32,7 +32,7 @@ def show_catalog(frameworks: Mapping[str, Framework], as_json: bool) -> None:
     titles = ("Framework", "Language", "Needs", "Makes", "Choose it for")
     table = Table(*titles, box=box.SIMPLE_HEAD, pad_edge=False, show_lines=True)
     for each in frameworks.values():
-        cells = (each.name, each.language, ", ".join(each.needs), each.artefact, each.choose)
+        cells = (each.name, each.language, ", ".join(need.name for need in each.needs), each.artefact, each.choose)
         table.add_row(*map(Text, cells))
     programs = Table("Program", "Frameworks", "What it does", box=box.SIMPLE_HEAD, pad_edge=False)
     for program in {program: None for each in frameworks.values() for program in each.programs}:
@@ -47,7 +47,7 @@ def _framework_object(framework: Framework) -> dict[str, object]:
         "name": framework.name,
         "title": framework.title,
         "language": framework.language,
-        "needs": framework.needs,
+        "needs": [{"name": need.name, "package": need.package} for need in framework.needs],
         "artefact": framework.artefact,
         "choose": framework.choose,
         "programs": [asdict(program) for program in framework.programs],

@@ -11,28 +11,28 @@ from pathlib import Path
 import pytest
 
 from scaffold.catalog import frameworks
+from tests.integration.repositories import AUTHOR, DESCRIPTION, succeed
 
-FRAMEWORKS = [framework.name for framework in frameworks()]
 
-
-def new_project(directory: Path, framework: str, name: str = "hello") -> Path:
+def new_project(directory: Path, framework: str, name: str, *options: str) -> Path:
     """Make a project by the command and build it by its own Makefile."""
     new = [sys.executable, "-m", "scaffold", "new", str(directory / name), "--framework", framework, "--yes"]
-    subprocess.run(new, check=True, capture_output=True)
-    subprocess.run(["make", "-C", directory / name], check=True, capture_output=True)
+    subprocess.run([*new, *options], check=True, capture_output=True)
+    succeed(directory / name, "--jobs=4")
     return directory / name
 
 
-@pytest.fixture(scope="session", params=FRAMEWORKS)
-def built_project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a built project of each framework. Tests must not change it."""
-    return new_project(tmp_path_factory.mktemp(request.param), request.param)
+@pytest.fixture(scope="session", params=[framework.name for framework in frameworks()])
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a built project of each framework, with texts that are hard to quote. Tests must not change it."""
+    options = ["--description", DESCRIPTION, "--author", AUTHOR]
+    return new_project(tmp_path_factory.mktemp(request.param), request.param, "my-tool", *options)
 
 
 @pytest.fixture(scope="session")
 def libbpf_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a built libbpf project. Tests must not change it."""
-    return new_project(tmp_path_factory.mktemp("sound"), "libbpf")
+    return new_project(tmp_path_factory.mktemp("sound"), "libbpf", "hello")
 
 
 @pytest.fixture

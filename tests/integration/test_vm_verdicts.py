@@ -28,9 +28,9 @@ def only_verdict(run: Run) -> dict[str, object]:
     return run.verdicts[0]
 
 
-def test_every_framework_passes_on_every_kernel(built_project: Path) -> None:
-    command = [sys.executable, "-m", "scaffold", "test", str(built_project), "--json"]
-    junit = built_project.parent / "junit.xml"
+def test_every_framework_passes_on_every_kernel(built: Path) -> None:
+    command = [sys.executable, "-m", "scaffold", "test", str(built), "--json"]
+    junit = built.parent / "junit.xml"
     kernels = [word for kernel in KERNELS for word in ("--kernel", kernel)]
     done = subprocess.run([*command, *kernels, "--junit", junit], capture_output=True, text=True, check=False)
     run = Run(done.returncode, read_lines(done.stdout), done.stderr)
@@ -46,10 +46,10 @@ def test_every_framework_passes_on_every_kernel(built_project: Path) -> None:
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "0", "0")
 
 
-def test_the_repository_tests_itself_without_the_generator(built_project: Path) -> None:
+def test_the_repository_tests_itself_without_the_generator(built: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     done = subprocess.run(
-        ["make", "test", "KERNEL=6.1"], cwd=built_project, capture_output=True, text=True, env=environment, check=False
+        ["make", "test", "KERNEL=6.1"], cwd=built, capture_output=True, text=True, env=environment, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "PASS" in done.stdout

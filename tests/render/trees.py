@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from scaffold.catalog import load_catalog
+from scaffold.go_module import default_module
 from scaffold.project import Project
 from scaffold.render import render
 
@@ -16,14 +17,17 @@ LICENSES = [(framework.name, license) for framework in CATALOG.values() for lice
 def project(framework: str, **answers: str) -> Project:
     """A project with the framework's defaults for what `answers` leaves open."""
     chosen = CATALOG[framework]
+    name = answers.get("name", "hello")
     defaults = {
-        "name": "hello",
+        "name": name,
         "framework": framework,
         "program": chosen.programs[0].name,
         "license": chosen.licenses[0],
         "description": chosen.description,
         "author": "Ada Lovelace",
         "email": "ada@example.org",
+        "owner": answers.get("owner", ""),
+        "module": default_module(answers.get("owner", ""), name) if "module" in chosen.own_answers else "",
         "year": "2026",
     }
     return Project.of(defaults | answers, CATALOG)

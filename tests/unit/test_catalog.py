@@ -12,7 +12,7 @@ from scaffold.catalog import Framework, frameworks, kernel_names, load_catalog, 
 from scaffold.errors import TemplateError
 
 FRAMEWORKS = frameworks()
-KEYS = ["name", "description", "author", "email", "license", "program", "framework", "year"]
+KEYS = ["name", "description", "author", "email", "license", "owner", "program", "year"]
 
 
 @pytest.fixture
@@ -25,9 +25,8 @@ def copied(tmp_path: Path) -> Path:
 def test_templates_ask_the_same_questions_and_know_their_version(framework: Framework) -> None:
     answers = json.loads((framework.directory / "cookiecutter.json").read_text())
     assert [key for key in answers if key[0] != "_"] == KEYS
-    assert answers["framework"] == [framework.name]
     assert framework.settings["_version"] == __version__
-    assert framework.needs and framework.programs
+    assert framework.needs and framework.programs and framework.refused
     assert framework.licenses[0] == "LGPL-2.1 OR BSD-2-Clause"
     assert all("\n" not in text and text for text in (framework.title, framework.language, framework.choose))
 
@@ -58,6 +57,8 @@ def test_a_program_that_a_template_names_is_on_offer(copied: Path) -> None:
 BROKEN = [
     ("framework.toml", "choose =", "chose ="),
     ("framework.toml", "=", "=="),
+    ("framework.toml", "package =", "packet ="),
+    ("framework.toml", "why =", "because ="),
     ("cookiecutter.json", '"license":', '"licence":'),
     ("cookiecutter.json", ":", "::"),
     ("templates/programs/tracepoint/program.toml", "section =", "sections ="),

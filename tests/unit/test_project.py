@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from scaffold.catalog import load_catalog
 from scaffold.errors import BadAnswers
-from scaffold.project import C_KEYWORDS, Project, find_problems
+from scaffold.project import Project, find_problems
 
 CATALOG = load_catalog()
 FIRST = next(iter(CATALOG.values()))
@@ -21,6 +21,8 @@ GOOD = {
     "description": "Says hello",
     "author": "Ada",
     "email": "ada@example.org",
+    "owner": "",
+    "module": "",
     "year": "2026",
 }
 BAD_NAMES = {
@@ -60,16 +62,25 @@ def test_bad_names_are_told_what_is_wrong_and_what_is_allowed(name: str, fault: 
     assert "allowed is a letter, then letters, digits, _ or -" in message
 
 
-@pytest.mark.parametrize("keyword", sorted(C_KEYWORDS))
-def test_keywords_of_c_are_no_names(keyword: str) -> None:
-    assert "keyword of C; allowed is any other name, such as" in messages(name=keyword)["NAME"]
+@pytest.mark.parametrize("framework", CATALOG)
+def test_what_a_framework_refuses_is_no_name_there(framework: str) -> None:
+    assert CATALOG[framework].refused
+    for refusal in CATALOG[framework].refused:
+        for name in refusal.names | ({name.upper() for name in refusal.names} if refusal.any_case else set()):
+            message = messages(framework=framework, name=name)["NAME"]
+            assert f"{name!r} cannot be the name of a {CATALOG[framework].title} project: " in message
+            assert message.endswith(f"{refusal.why}; 'my-{name}' can")
+            assert messages(framework=framework, name=f"my-{name}") == {}
 
 
-@pytest.mark.parametrize(
-    ("framework", "name"), [(each.name, name) for each in CATALOG.values() for name in each.reserved]
-)
-def test_what_a_framework_reserves_is_no_name_there(framework: str, name: str) -> None:
-    assert CATALOG[framework].reserved[name] in messages(framework=framework, name=name)["NAME"]
+@pytest.mark.parametrize("owner", ["", "a", "0", "Ada-Lovelace", "a" * 39])
+def test_good_owners(owner: str) -> None:
+    assert messages(owner=owner) == {}
+
+
+@pytest.mark.parametrize("owner", ["-", "-a", "a-", "a--b", "a b", "a/b", "a.b", "a_b", "안녕", "a" * 40, "a\n"])
+def test_bad_owners(owner: str) -> None:
+    assert "allowed is letters and digits, with single - between them" in messages(owner=owner)["--owner"]
 
 
 @given(st.text())
@@ -108,8 +119,20 @@ def test_all_that_is_wrong_is_reported_at_once() -> None:
         "description": "\t.\t.",
         "author": "a\nb",
         "email": "\0",
+        "owner": "-",
+        "module": "x",
     }
     with pytest.raises(BadAnswers) as caught:
         Project.of(GOOD | bad, CATALOG)
-    answers = ["NAME", "--framework", "--program", "--license", "--description", "--author", "--email"]
-    assert [problem.answer for problem in caught.value.problems] == answers
+    answers = ["NAME", "--framework", "--program", "--license", "--description", "--author", "--email", "--owner"]
+    assert [problem.answer for problem in caught.value.problems] == [*answers, "--module"]
+
+
+def test_only_what_has_a_module_takes_one() -> None:
+    for framework in CATALOG.values():
+        found = messages(framework=framework.name, module="example.com/hello")
+        assert ("--module" in found) == ("module" not in framework.own_answers)
+
+
+def test_a_fault_that_the_module_has_from_the_name_is_told_once() -> None:
+    assert list(messages(framework="nope", name="a b", module="example.com/a b")) == ["NAME", "--framework"]
