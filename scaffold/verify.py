@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Projects x kernels: build each project by its own Makefile, then run it on every kernel."""
 
+import re
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from scaffold.vmtest.run import listed_kernels, run_project
 from scaffold.vmtest.verdict import Verdict
 
 BUILD_LINES = 25
+MISSING = re.compile(r"\*\*\* (.* is missing: .*)\.  Stop\.")  # as make reports what the Makefile found missing
 
 
 def verify(directories: Sequence[Path], kernels: Sequence[str]) -> Iterator[Verdict]:
@@ -40,7 +42,7 @@ def build(manifest: Manifest) -> Verdict | None:
     verdict = Verdict(manifest.project, manifest.framework, kernel="", verdict="fail")
     try:
         made = subprocess.run(
-            ["make", "-C", manifest.root, "build"],
+            ["make", "--no-print-directory", "-C", manifest.root, "build"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
     except FileNotFoundError:
@@ -48,7 +50,10 @@ def build(manifest: Manifest) -> Verdict | None:
         return replace(verdict, verdict="error", reason=reason)
     if made.returncode == 0:
         return None
+    verdict = replace(verdict, total_s=round(time.monotonic() - began, 3))
     lines = tuple(made.stdout.decode(errors="replace").splitlines())[-BUILD_LINES:]
+    for line in lines:
+        if missing := MISSING.search(line):  # that line says all
+            return replace(verdict, reason=f"it does not build: {missing[1]}")
     errors = [line for line in lines if "error" in line.lower()] or [*lines, "make said nothing"]
-    seconds = round(time.monotonic() - began, 3)
-    return replace(verdict, total_s=seconds, reason=f"it does not build: {errors[0]}", console=lines)
+    return replace(verdict, reason=f"it does not build: {errors[0]}", console=lines)

@@ -199,5 +199,5 @@ def as_text(verdict: Verdict) -> str:
     lines = [f"{verdict.verdict.upper():8}{verdict.project} on {where}: {verdict.total_s:.1f} s"]
     details = [*verdict.events[:1], verdict.reason]
     if verdict.console:
-        details += ["The guest's console ended with:", *(f"| {line}" for line in verdict.console)]
+        details += ["The console ended with:", *(f"| {line}" for line in verdict.console)]
     return "\n".join([*lines, *(f"        {detail}" for detail in details if detail)])

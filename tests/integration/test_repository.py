@@ -134,6 +134,25 @@ def test_missing_tool_is_one_line(framework: str, need: Need, tmp_path: Path) ->
     assert need.package in complaints[0].partition("install")[2]
 
 
+@pytest.mark.parametrize(
+    ("framework", "need"),
+    [each for each in MISSING if each[1].target == "build"],
+    ids=lambda each: getattr(each, "name", each),
+)
+def test_missing_tool_fails_the_test_in_one_line(framework: str, need: Need, tmp_path: Path) -> None:
+    repository = render(framework, tmp_path)
+    path = path_without(need, tmp_path / "path")
+    environment = os.environ | {"PATH": path, "MAKEFLAGS": "-- BPFTOOLS=bpftool"}
+    command = [sys.executable, "-m", "scaffold", "test", str(repository), "--kernel", "6.1"]
+    done = subprocess.run(command, env=environment, text=True, capture_output=True, check=False)
+    assert done.returncode == 1
+    head, *reason = done.stdout.splitlines()
+    assert head.startswith("FAIL    my-tool on 6.1")
+    assert len(reason) == 1, done.stdout
+    assert f"it does not build: {need.name} is missing" in reason[0]
+    assert need.package in reason[0].partition("install")[2]
+
+
 @pytest.mark.parametrize(("framework", "licence"), LICENSES)
 def test_every_licence_that_a_file_names_has_its_text(framework: str, licence: str, tmp_path: Path) -> None:
     repository = render(framework, tmp_path, license=licence)
