@@ -13,7 +13,7 @@ from .guest import HERE, PANIC, Needs, started_guest
 from .kernels import Kernel, find_kernel
 from .machine import Machine
 from .manifest import Manifest
-from .verdict import Verdict, judge, read_report, waiting_for
+from .verdict import Verdict, judge, read_report, seconds_to_attach, waiting_for
 
 CONSOLE_LINES = 25
 
@@ -122,7 +122,8 @@ def _concluded(manifest: Manifest, machine: Machine, mark: bytes, ending: bytes 
     elif ending is None:
         reason = f"the guest went away while the run waited for {waiting_for(report, manifest)}"
     console = () if kind == "pass" else _tail(machine.output)
-    return replace(verdict, verdict=kind, reason=reason, events=events, console=console)
+    attach_s = seconds_to_attach(report)
+    return replace(verdict, verdict=kind, attach_s=attach_s, reason=reason, events=events, console=console)
 
 
 def _tail(console: bytes) -> tuple[str, ...]:

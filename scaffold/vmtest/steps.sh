@@ -66,12 +66,19 @@ count() {
     say "$1" "$loaded"
 }
 
+# clock KEY: say how long the guest has been up, in seconds.
+clock() {
+    read -r seconds _ </proc/uptime
+    say "$1" "$seconds"
+}
+
 # observe STEP: start the program, trigger it, and end it with SIGINT.
 observe() {
     say step "$1"
     hold
     echo >"$trace"
     exec 3<>/run/program
+    clock started
     if [ "$1" = all ]; then
         program >&3 2>&1 3>&- 5>&- &
     else
@@ -84,6 +91,7 @@ observe() {
         say early $?
         return 1
     fi
+    clock ready
     cat <&4 >output 5>&- &
     exec 4<&-
     count attached

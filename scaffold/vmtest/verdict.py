@@ -30,6 +30,7 @@ class Verdict:
     warm: bool = False
     verdict: str = "error"  # pass, fail, error, timeout or panic
     boot_s: float = 0.0
+    attach_s: float = 0.0  # in the guest, from the program's start to its being attached; to a hundredth
     total_s: float = 0.0
     events: tuple[str, ...] = ()
     reason: str = ""
@@ -40,6 +41,8 @@ class Verdict:
 class Observation:
     """What one step of the run (all, filtered, after) reported."""
 
+    started: float = 0.0  # seconds that the guest had been up
+    ready: float = 0.0
     attached: int | None = None
     trigger: str = ""
     other: str = ""
@@ -71,6 +74,8 @@ def read_report(console: bytes, mark: bytes) -> Report:
             step = report.steps.setdefault(value, Observation())
         elif key == "before":
             report.before = int(value)
+        elif key in ("started", "ready"):
+            setattr(step, key, float(value))
         elif key in ("attached", "early", "ended", "left"):
             setattr(step, key, int(value))
         elif key in ("trigger", "other"):
@@ -94,6 +99,12 @@ def _marked(console: bytes, mark: bytes) -> Iterator[tuple[str, str]]:
         if found and not head:
             key, _, value = rest.decode(errors="replace").partition(" ")
             yield key, value
+
+
+def seconds_to_attach(report: Report) -> float:
+    """Return how long the program took in the guest to be attached, without the filter; 0 if it never was."""
+    step = report.steps.get("all", Observation())
+    return round(step.ready - step.started, 2) if step.ready else 0.0
 
 
 def events_in(lines: list[str], pattern: re.Pattern[str]) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ import pytest
 from tests.integration.vm_runs import Run, read_lines, run_vmtest
 
 KERNELS = ("6.1", "6.12")
-FIELDS = "project framework kernel release accel warm verdict boot_s total_s events reason"
+FIELDS = "project framework kernel release accel warm verdict boot_s attach_s total_s events reason"
 Change = Callable[[str, str, str], Path]
 PROGRAM, LOADER = "src/minimal.bpf.c", "src/main.c"
 WAIT = "sigwait(&stop, &signal);"
@@ -40,6 +40,7 @@ def test_every_framework_passes_on_every_kernel(built: Path) -> None:
         assert list(verdict) == FIELDS.split()
         assert verdict["verdict"] == "pass"
         assert str(verdict["release"]).startswith(str(verdict["kernel"]))
+        assert 0 < float(str(verdict["attach_s"])) < float(str(verdict["total_s"]))
         assert verdict["accel"] in ("kvm", "tcg")
         assert "BPF triggered sys_enter_write from PID" in verdict["events"][0]
     suite = ElementTree.parse(junit).getroot()[0]

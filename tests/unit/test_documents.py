@@ -37,6 +37,18 @@ def test_readme_has_a_row_for_each_framework() -> None:
     assert table and table[1].splitlines() == rows
 
 
+@pytest.mark.parametrize("document", ["README.md", "docs/frameworks.md"])
+def test_figures_of_every_framework_stand_side_by_side(document: str) -> None:
+    (table,) = re.findall(
+        r"^\| framework \| first build \|.*\n\|[ |-]*\|\n((?:\|.*\n)+)", (ROOT / document).read_text(), re.M
+    )
+    figures = re.compile(r"\| (.+?) \| [\d.]+ s \| [\d.]+ s \| [\d.]+ [kM]B \| [\d.]+ s \| \d+ \|")
+    assert [match[1] for match in map(figures.fullmatch, table.splitlines()) if match] == [
+        each.title for each in load_catalog().values()
+    ]
+    assert table in (ROOT / "README.md").read_text()
+
+
 def test_every_framework_has_a_section() -> None:
     sections = re.findall(r"^## (.+) \((.+)\)$", (ROOT / "docs" / "frameworks.md").read_text(), re.MULTILINE)
     assert sections == [(each.title, each.language) for each in load_catalog().values()]

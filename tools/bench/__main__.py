@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""`python -m tools.bench [rendering] [start] [boots] [virtme] [memory]`: measures all of it, or what is named.
+"""`python -m tools.bench [PART]...`: measures all of it, or the parts that are named (PARTS, below).
 
 Exit status: 0 every figure is within its bar; 1 one is not; 2 wrong usage.
 """
 
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tools.bench import machines
-from tools.bench.measure import HEAD, Row
+from tools.bench.frameworks import measure_frameworks
+from tools.bench.measure import HEAD, Line, Row
 from tools.bench.rendering import measure_rendering, measure_start
 
 
@@ -35,12 +36,13 @@ def _boots(directory: Path) -> list[Row]:
     return [row for spec in machines.KERNELS for row in machines.measure_boots(directory, project, spec)]
 
 
-PARTS: dict[str, Callable[[Path], list[Row]]] = {
+PARTS: dict[str, Callable[[Path], Sequence[Line]]] = {
     "rendering": measure_rendering,
     "start": measure_start,
     "boots": _boots,
     "virtme": lambda directory: machines.measure_virtme(directory, machines.made_project(directory)),
     "memory": lambda directory: machines.measure_memory(directory, machines.made_project(directory)),
+    "frameworks": measure_frameworks,
 }
 
 

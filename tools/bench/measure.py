@@ -7,10 +7,19 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-LIMIT = 120  # seconds for one process
+LIMIT = 900  # seconds for one process
 LAYOUT = "{:40} {:>10}  {:>8}  {:7}  {}"
 HEAD = LAYOUT.format("", "measured", "at most", "verdict", "made from")
+
+
+class Line(Protocol):
+    """What a part of the benchmark reports."""
+
+    @property
+    def holds(self) -> bool:
+        """Say whether it is as it was promised."""
 
 
 @dataclass(frozen=True)

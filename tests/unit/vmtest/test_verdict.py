@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scaffold.vmtest.manifest import Manifest
-from scaffold.vmtest.verdict import Verdict, exit_status, judge, read_report, waiting_for
+from scaffold.vmtest.verdict import Verdict, exit_status, judge, read_report, seconds_to_attach, waiting_for
 
 MARK = b"vmtest-0123456789abcdef"
 MANIFEST = Manifest(
@@ -19,6 +19,8 @@ GOOD = """\
 begin
 before 0
 step all
+started 3.10
+ready 3.35
 attached 1
 trigger 98
 event echo-98 [000] 1.0: bpf_trace_printk: write from PID 98.
@@ -27,6 +29,8 @@ stopping
 ended 0
 left 0
 step filtered
+started 4.00
+ready 4.50
 attached 2
 other 129
 trigger 121
@@ -51,6 +55,11 @@ def reason_for(text: str) -> str:
 
 def test_a_good_run_passes_with_the_triggers_event() -> None:
     assert judge(read_report(console(GOOD), MARK), MANIFEST) == ("", ("from PID 98.",))
+
+
+def test_time_to_attach_is_the_guests_own_without_the_filter() -> None:
+    assert seconds_to_attach(read_report(console(GOOD), MARK)) == 0.25
+    assert seconds_to_attach(read_report(console(GOOD.replace("ready 3.35\n", "")), MARK)) == 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The frameworks side by side: what each costs to build, to ship, to start and to read.
+
+What makes it fair: the same program, each repository as `ebpf-new` makes it, built by its own make on this
+machine, one after the other. Downloads are there before the clock starts. A cold build finds no compiler's
+cache; a warm one follows an edit of the BPF program. What is shipped is the archive of `make dist`. The
+time to attach is the guest's own, from a saved guest. Of what there is to read, texts, lock files,
+settings of editors and what all repositories share with the generator (test/, tools/) are left out.
+"""
+
+import os
+import statistics
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from scaffold.catalog import Framework, frameworks
+from scaffold.vmtest.manifest import load_manifest
+from scaffold.vmtest.run import run_project
+from tools.bench.measure import seconds_of
+
+KERNEL = "6.1"
+WARM_BUILDS = 3
+RUNS = 5
+SCRIPTS = Path(sys.executable).parent
+NOT_READ_DIRECTORIES = ("build", "dist", "test", "tools")
+NOT_READ_FILES = ("*.md", "LICENSE", "*.sum", "*.lock", ".*")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one framework costs."""
+
+    title: str
+    cold: float  # seconds
+    warm: float  # seconds
+    shipped: int  # bytes
+    attach: float  # seconds
+    lines: int
+
+    def __str__(self) -> str:
+        cells = (
+            self.title,
+            f"{self.cold:.1f} s",
+            f"{self.warm:.1f} s",
+            f"{self.shipped / 1e6:.1f} MB" if self.shipped >= 1e5 else f"{self.shipped / 1e3:.0f} kB",
+            f"{self.attach:.2f} s",
+            str(self.lines),
+        )
+        return f"| {' | '.join(cells)} |"
+
+
+@dataclass(frozen=True)
+class Table:
+    """The figures of all frameworks, as README.md and docs/frameworks.md show them."""
+
+    figures: tuple[Figures, ...]
+    holds: bool = True  # there is no bar: these are for whoever chooses
+
+    def __str__(self) -> str:
+        titles = ("framework", "first build", "build after an edit", "shipped", "attached after", "lines to read")
+        head = [f"| {' | '.join(titles)} |", f"| {' | '.join('---' for _ in titles)} |"]
+        return "\n".join(["", *head, *map(str, self.figures)])
+
+
+def measure_frameworks(directory: Path) -> list[Table]:
+    """Return the one table. `directory` is empty and may be filled."""
+    return [Table(tuple(_figures(framework, directory / framework.name) for framework in frameworks()))]
+
+
+def _figures(framework: Framework, directory: Path) -> Figures:
+    project = directory / "hello"
+    seconds_of([SCRIPTS / "ebpf-new", project, "--framework", framework.name, "--yes", "--no-git"])
+    _make(project, directory, "build")
+    _make(project, directory, "clean")
+    cold = _make(project, directory / "empty", "build")
+    _make(project, directory / "empty", "dist")
+    (archive,) = project.glob("dist/*.tar.gz")
+    return Figures(
+        title=framework.title,
+        cold=cold,
+        warm=_warm_build(project, directory / "empty"),
+        shipped=archive.stat().st_size,
+        attach=_seconds_to_attach(project),
+        lines=sum(map(_lines, _to_read(project))),
+    )
+
+
+def _make(project: Path, caches: Path, target: str) -> float:
+    """Run make with the compilers' caches in `caches`, and return how long it took, in seconds."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "CARGO_TARGET"))}
+    return seconds_of(["make", "-C", project, target], {**kept, "GOCACHE": str(caches)})
+
+
+def _warm_build(project: Path, caches: Path) -> float:
+    program = project / "src" / "minimal.bpf.c"
+    text = program.read_text()
+    taken = []
+    for number in range(WARM_BUILDS):
+        program.write_text(text.replace("from PID", f"from PID no. {number}"))
+        taken.append(_make(project, caches, "build"))
+    program.write_text(text)
+    _make(project, caches, "build")
+    return statistics.median(taken)
+
+
+def _seconds_to_attach(project: Path) -> float:
+    manifest = load_manifest(project)
+    taken = []
+    for _ in range(RUNS + 1):
+        verdict = run_project(manifest, KERNEL)
+        if verdict.verdict != "pass":
+            raise RuntimeError(f"{project} does not pass on {KERNEL}: {verdict.reason}")
+        taken.append(verdict.attach_s)
+    return statistics.median(taken[1:])
+
+
+def _to_read(project: Path) -> list[Path]:
+    files = {path.relative_to(project): path for path in project.rglob("*") if path.is_file()}
+    return [
+        path
+        for name, path in files.items()
+        if name.parts[0] not in NOT_READ_DIRECTORIES and not any(map(name.match, NOT_READ_FILES))
+    ]
+
+
+def _lines(path: Path) -> int:
+    return sum(1 for line in path.read_text().splitlines() if line.strip())
