@@ -6,7 +6,7 @@
 #   tools/bare-root.sh SUITE COMMAND...        for example: tools/bare-root.sh trixie make demo
 #
 # The root is made once per suite and kept in the cache; every run gets a copy. The mirror, proxies, certificates and
-# pip's settings are those of this machine, handed over for the run only.
+# the settings of pip, cargo and go by which this machine reaches its registries are handed over for the run only.
 set -euo pipefail
 
 DEVICES=(null zero full random urandom tty)
@@ -44,10 +44,19 @@ hand_over_settings() {
   cp -rL /etc/resolv.conf /etc/hosts "$root/etc/"
   cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
   [ ! -e /etc/apt/auth.conf.d ] || cp -rL /etc/apt/auth.conf.d "$root/etc/apt/"
-  local file
+  local file setting
   for file in /etc/pip.conf "${XDG_CONFIG_HOME:-$HOME/.config}/pip/pip.conf"; do
     [ ! -e "$file" ] || cp -L "$file" "$root/etc/pip.conf"
   done
+  mkdir -p "$root/root/.cargo" "$root/root/.config/go"
+  for file in "${CARGO_HOME:-$HOME/.cargo}"/{config.toml,credentials.toml}; do
+    [ ! -e "$file" ] || cp -L "$file" "$root/root/.cargo/"
+  done
+  if command -v go >/dev/null; then
+    for setting in GOPROXY GONOPROXY GOSUMDB GONOSUMDB; do
+      printf '%s=%s\n' "$setting" "$(go env "$setting")"
+    done >"$root/root/.config/go/env"
+  fi
 }
 
 # In a mount namespace of its own: what is mounted here is never seen outside, and ends with the command.
@@ -70,7 +79,7 @@ inside() {
   for name in $(compgen -e); do
     case $name in
       PIP_FIND_LINKS) ;; # may name a directory of this machine
-      PIP_* | SSL_CERT_* | REQUESTS_CA_BUNDLE | *_proxy | *_PROXY | CI) settings+=("$name=${!name}") ;;
+      PIP_* | CARGO_REGISTRIES_* | CARGO_HTTP_* | SSL_CERT_* | REQUESTS_CA_BUNDLE | *_proxy | *_PROXY | CI) settings+=("$name=${!name}") ;;
     esac
   done
   # A mere chroot would not let its processes make user namespaces, as any machine does.
