@@ -29,10 +29,11 @@ def show_catalog(frameworks: Mapping[str, Framework], as_json: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    titles = ("Framework", "Language", "Needs", "Makes", "Choose it for")
+    titles = ("Framework", "Language", "Builds with", "Makes", "Choose it for")
     table = Table(*titles, box=box.SIMPLE_HEAD, pad_edge=False, show_lines=True)
     for each in frameworks.values():
-        cells = (each.name, each.language, ", ".join(need.name for need in each.needs), each.artefact, each.choose)
+        to_build = ", ".join(need.name for need in each.needs if need.target in ("", "build"))
+        cells = (each.name, each.language, to_build, each.artefact, each.choose)
         table.add_row(*map(Text, cells))
     programs = Table("Program", "Frameworks", "What it does", box=box.SIMPLE_HEAD, pad_edge=False)
     for program in {program: None for each in frameworks.values() for program in each.programs}:
@@ -47,7 +48,7 @@ def _framework_object(framework: Framework) -> dict[str, object]:
         "name": framework.name,
         "title": framework.title,
         "language": framework.language,
-        "needs": [{"name": need.name, "package": need.package} for need in framework.needs],
+        "needs": [{"name": need.name, "package": need.package, "target": need.target} for need in framework.needs],
         "artefact": framework.artefact,
         "choose": framework.choose,
         "programs": [asdict(program) for program in framework.programs],

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is accepted as a name or a text builds: drawn answers, the real toolchain of every framework."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import Phase, assume, given, settings
+from hypothesis import strategies as st
+
+from tests.integration.repositories import render, succeed
+from tests.render.test_texts import LINES
+from tests.render.trees import CATALOG
+
+REFUSED = sorted({name for framework in CATALOG.values() for refusal in framework.refused for name in refusal.names})
+# Names that a toolchain may well have a use for itself, and what is nearly one that it refuses.
+TEMPTING = "main lib bin src build internal vendor minimal program a Z x-- y_ v2".split()
+NAMES = st.one_of(
+    st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,49}", fullmatch=True),
+    st.sampled_from(TEMPTING + REFUSED),
+    st.tuples(st.sampled_from(REFUSED), st.sampled_from("-_0X")).map("".join),
+)
+
+
+@pytest.mark.parametrize("framework", CATALOG)
+@settings(max_examples=6, deadline=None, phases=(Phase.explicit, Phase.generate))
+@given(name=NAMES, texts=st.tuples(LINES, LINES, LINES))
+def test_what_is_accepted_builds(framework: str, name: str, texts: tuple[str, str, str]) -> None:
+    assume(not any(refusal.covers(name) for refusal in CATALOG[framework].refused))
+    description, author, email = texts
+    with tempfile.TemporaryDirectory() as directory:
+        repository = render(framework, Path(directory), name=name, description=description, author=author, email=email)
+        succeed(repository, "build")
+        assert (repository / "build" / name).is_file()
