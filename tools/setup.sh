@@ -11,9 +11,14 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # What the tests need besides the packages of the generated repositories.
-TEST_PACKAGES=(cpio lz4 shellcheck zstd)
+TEST_PACKAGES=(cpio lz4 openssl shellcheck zstd)
+# What tools/eunomia/build.sh builds with.
+EUNOMIA_PACKAGES=(
+  bpftool clang clang-format gcc libbpf-dev libclang-dev libelf-dev libjson-c-dev llvm perl pkg-config zlib1g-dev
+)
 BENCH_PACKAGES=(kmod)
 APT_LOG=build/apt.log
+TOOLCHAINS=${XDG_CACHE_HOME:-$HOME/.cache}/ebpf-new/toolchains
 
 say() { printf '== %s\n' "$*"; }
 stop() {
@@ -69,6 +74,29 @@ install() {
   fi
 }
 
+# Puts what is in a package into the cache. Installed, this one would be a server that starts with the machine.
+take_out() {
+  local package=$1 work=$TOOLCHAINS/$1.part
+  if ! have_apt || [ -d "$TOOLCHAINS/$package" ]; then return 0; fi
+  have_package_lists || update_lists
+  mkdir -p "$TOOLCHAINS" "$(dirname "$APT_LOG")"
+  exec 8>"$TOOLCHAINS/$package.lock"
+  flock 8
+  [ ! -d "$TOOLCHAINS/$package" ] || return 0
+  say "Fetching $package"
+  rm -rf "$work"
+  mkdir "$work"
+  if ! download "$package" "$work"; then
+    update_lists
+    download "$package" "$work" || apt_failed "download $package"
+  fi
+  dpkg-deb --extract "$work/$package"_*.deb "$work/root"
+  mv -T "$work/root" "$TOOLCHAINS/$package"
+  rm -r "$work"
+}
+
+download() (cd "$2" && apt-get -qq download "$1") >>"$APT_LOG" 2>&1
+
 # Elsewhere the user installs what is missing: each tool is named where it is needed.
 have_apt() { command -v apt-get >/dev/null; }
 
@@ -123,8 +151,10 @@ environment() {
 
 develop() {
   environment requirements-dev.lock develop
-  install "${TEST_PACKAGES[@]}" "$@"
+  install "${TEST_PACKAGES[@]}" "${EUNOMIA_PACKAGES[@]}" "$@"
+  take_out docker-registry
   every_frameworks_packages
+  tools/eunomia/build.sh
 }
 
 case "${1-} $#" in
