@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A registry of images on this machine alone, with TLS, as `ecli push` and `ecli pull` want one."""
+
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from scaffold.vmtest.cache import cache_root
+from scaffold.vmtest.child import dies_with_parent
+
+START_SECONDS = 20
+# Port 0: the kernel chooses one that is free, and the log says which.
+CONFIGURATION = """\
+version: 0.1
+log: {{level: info}}
+storage: {{filesystem: {{rootdirectory: {directory}/images}}}}
+http: {{addr: "127.0.0.1:0", tls: {{certificate: {directory}/certificate.pem, key: {directory}/key.pem}}}}
+"""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A running registry: `host` is what stands before the name of an image, `authority` signed its certificate."""
+
+    host: str
+    authority: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return an environment in which ecli trusts this registry, and finds no credentials of the user's."""
+        return {**os.environ, "SSL_CERT_FILE": str(self.authority), "HOME": str(self.authority.parent)}
+
+
+@contextmanager
+def running_registry(directory: Path) -> Iterator[Registry]:
+    """Run an empty registry with its files in `directory`; it ends with the block."""
+    _make_certificate(directory)
+    configuration, log = directory / "registry.yml", directory / "registry.log"
+    configuration.write_text(CONFIGURATION.format(directory=directory))
+    with (
+        log.open("w") as output,
+        subprocess.Popen(
+            [_program(), "serve", configuration],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            preexec_fn=dies_with_parent(),
+        ) as server,
+    ):
+        try:
+            yield Registry(f"localhost:{_port(server, log)}", directory / "certificate.pem")
+        finally:
+            server.terminate()
+
+
+def _program() -> str:
+    """Return Debian's docker-registry: on PATH, or where tools/setup.sh has put it."""
+    unpacked = cache_root() / "toolchains" / "docker-registry" / "usr" / "bin"
+    program = shutil.which("docker-registry", path=f"{os.environ['PATH']}{os.pathsep}{unpacked}")
+    assert program, "docker-registry is missing: type tools/setup.sh develop"
+    return program
+
+
+def _make_certificate(directory: Path) -> None:
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc", "-keyout", directory / "key.pem"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    command = ["openssl", "req", "-x509", "-days", "1", *key, *names, "-out", directory / "certificate.pem"]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def _port(server: subprocess.Popen[bytes], log: Path) -> int:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        if found := re.search(r"listening on 127\.0\.0\.1:(\d+), tls", log.read_text()):
+            return int(found[1])
+        time.sleep(0.05)
+    raise AssertionError(f"docker-registry did not start:\n{log.read_text()}")

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""ecli's packages and modules go to a registry and come back as they were."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.oci_registry import Registry, running_registry
+
+CONTENTS = {
+    "package.json": b'{"bpf_object": "", "bpf_object_size": 0, "meta": {}}',
+    "app.wasm": b"\0asm\1\0\0\0",
+    "bytes.wasm": bytes(range(256)) * 4096,
+}
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    with running_registry(tmp_path_factory.mktemp("registry")) as running:
+        yield running
+
+
+def ecli(*arguments: str, registry: Registry, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = ["ecli-rs", *arguments]
+    return subprocess.run(command, cwd=cwd, env=registry.environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("file", CONTENTS)
+def test_what_is_pushed_can_be_pulled(registry: Registry, tmp_path: Path, file: str) -> None:
+    (tmp_path / file).write_bytes(CONTENTS[file])
+    image = f"{registry.host}/{file.replace('.', '-')}:latest"
+    pushed = ecli("push", "--module", file, image, registry=registry, cwd=tmp_path)
+    assert pushed.returncode == 0, pushed.stderr
+    pulled = ecli("pull", "--output", "back", image, registry=registry, cwd=tmp_path)
+    assert pulled.returncode == 0, pulled.stderr
+    assert (tmp_path / "back").read_bytes() == CONTENTS[file]
+
+
+def test_an_image_that_is_not_there(registry: Registry, tmp_path: Path) -> None:
+    pulled = ecli("pull", "--output", "back", f"{registry.host}/nothing:latest", registry=registry, cwd=tmp_path)
+    assert pulled.returncode == 1
+    assert "manifest unknown" in pulled.stderr
+    assert not (tmp_path / "back").exists()
+
+
+def test_the_registry_ends_with_its_block(tmp_path: Path) -> None:
+    with running_registry(tmp_path) as registry:
+        assert ecli("pull", f"{registry.host}/nothing:latest", registry=registry, cwd=tmp_path).returncode == 1
+    gone = ecli("pull", f"{registry.host}/nothing:latest", registry=registry, cwd=tmp_path)
+    assert "Connection refused" in gone.stderr
