@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.toolchains import PROGRAMS
+
+os.environ["PATH"] = os.pathsep.join([*map(str, PROGRAMS), os.environ["PATH"]])
+
 # In the background of a script this process ignores SIGINT, and so would every program that it tests.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -68,10 +68,10 @@ def _program() -> str:
 
 
 def _make_certificate(directory: Path) -> None:
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc", "-keyout", directory / "key.pem"]
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc", "-keyout", "key.pem"]
     names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    command = ["openssl", "req", "-x509", "-days", "1", *key, *names, "-out", directory / "certificate.pem"]
-    subprocess.run(command, check=True, capture_output=True)
+    command = ["openssl", "req", "-x509", "-days", "1", *key, *names, "-out", "certificate.pem"]
+    subprocess.run(command, cwd=directory, check=True, capture_output=True)
 
 
 def _port(server: subprocess.Popen[bytes], log: Path) -> int:

@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The ecc and ecli that the other tests use are real ones, and the bpftool inside this ecc answers as theirs does."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.integration.bpf_objects import (
+    ADAPTER,
+    STOCK,
+    ask,
+    compile_object,
+    skeleton,
+    spaceless,
+    stock_skeleton,
+    stock_structures,
+    structures,
+)
+from tests.toolchains import EUNOMIA, ROOT
+
+AS_ROOT = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
+MAPS = """
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); __type(key, int); __type(value, long); } counts
+    SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, int); __type(value, long); } totals
+    SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } events SEC(".maps");
+"""
+VARIABLES = """
+typedef int pid_t;
+enum mood { GOOD, BAD };
+struct point { int x, y; };
+const volatile pid_t wanted = 7;
+const volatile _Bool verbose = 1;
+const volatile char greeting[6] = "hello";
+static const volatile int hidden_constant = 3;
+long calls;
+unsigned char grid[2][3];
+struct point last, *nearest;
+static int hidden;
+enum mood mood = BAD;
+int limit = 10;
+char aligned;
+unsigned long long after_a_gap;
+SEC("tp/syscalls/sys_enter_getpriority")
+int count(void *ctx) { calls += hidden_constant + hidden++; return 0; }
+"""
+PROGRAMS = """
+SEC("tp/syscalls/sys_enter_write")
+int on_write(void *ctx) { return 0; }
+SEC("kprobe/do_unlinkat")
+int on_unlink(void *ctx) { return 0; }
+SEC("xdp")
+int pass(struct xdp_md *ctx) { bpf_printk("a text of its own, in a section that has no variable"); return XDP_PASS; }
+"""
+SOURCES = {
+    "maps": MAPS,
+    "variables": VARIABLES,
+    "programs": PROGRAMS,
+    "all": MAPS + VARIABLES + PROGRAMS,
+    "nothing": "",
+    "own_sections": 'int x SEC(".data.own") = 1; const int y SEC(".rodata.own") = 2;',
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_an_object_is_described_as_bpftool_describes_it(tmp_path: Path, name: str) -> None:
+    item = compile_object(SOURCES[name], tmp_path, name)
+    found, stock = skeleton(item), stock_skeleton(item)
+    assert found["obj_name"] == stock["obj_name"] == f"{name}_bpf"
+    assert [(entry["name"], entry["ident"]) for entry in found["maps"]] == stock["maps"]
+    assert [entry["name"] for entry in found["progs"]] == stock["progs"]
+    assert all(entry["link"] is True for entry in found["progs"])
+    # A bpftool that holds an older libbpf maps sections without variables too.
+    with_variables = {name: variables for name, variables in stock["data_sections"].items() if variables}
+    assert [entry["ident"] for entry in found["maps"] if entry.get("mmaped")] == list(with_variables)
+    assert set(with_variables) <= set(stock["mapped"])
+    declared = {entry["name"][1:].replace(".", "_"): declarations(entry) for entry in found["data_sections"]}
+    assert declared == with_variables
+
+
+def declarations(section: dict[str, Any]) -> list[str]:
+    """Return the variables of a data section as C declares them."""
+    types = [(variable["name"], *variable["type"].partition("[")) for variable in section["variables"]]
+    return [spaceless(f"{before}{name}{bracket}{behind};") for name, before, bracket, behind in types]
+
+
+def test_the_names_of_maps_programs_and_variables(tmp_path: Path) -> None:
+    assert skeleton(compile_object(SOURCES["all"], tmp_path, "thorough-sample")) == {
+        "obj_name": "thorough_sample_bpf",
+        "maps": [
+            {"name": "counts", "ident": "counts"},
+            {"name": "totals", "ident": "totals"},
+            {"name": "events", "ident": "events"},
+            {"name": "thorough.rodata", "ident": "rodata", "mmaped": True},
+            {"name": "thorough.data", "ident": "data", "mmaped": True},
+            {"name": "thorough.bss", "ident": "bss", "mmaped": True},
+        ],
+        "progs": [
+            {"name": "count", "attach": "tp/syscalls/sys_enter_getpriority", "link": True},
+            {"name": "on_write", "attach": "tp/syscalls/sys_enter_write", "link": True},
+            {"name": "on_unlink", "attach": "kprobe/do_unlinkat", "link": True},
+            {"name": "pass", "attach": "xdp", "link": True},
+        ],
+        "data_sections": [
+            section(".rodata", wanted="pid_t", verbose="_Bool", greeting="char[6]"),
+            section(".data", mood="enum mood", limit="int"),
+            section(
+                ".bss",
+                calls="long",
+                grid="unsigned char[2][3]",
+                last="struct point",
+                nearest="struct point *",
+                aligned="char",
+                after_a_gap="unsigned long long",
+            ),
+        ],
+    }
+
+
+def section(name: str, **variables: str) -> dict[str, Any]:
+    """Return a data section with variables, each given as NAME="TYPE"."""
+    return {"name": name, "variables": [{"name": name, "type": kind} for name, kind in variables.items()]}
+
+
+# How a member is declared, `$` for its name, and the type that its description names.
+MEMBERS = {
+    "int $": "int",
+    "unsigned long long $": "unsigned long long",
+    "__u64 $": "__u64",
+    "char $[16]": "char[16]",
+    "short $[2][3][4]": "short[2][3][4]",
+    "const char *$": "const char *",
+    "struct leaf *$": "struct leaf *",
+    "struct leaf *$[3]": "struct leaf *[3]",
+    "struct leaf $[2]": "struct leaf[2]",
+    "volatile double $": "volatile double",
+    "int (*$)(int)": "int (*)(int)",
+    "unsigned int $ : 3": "unsigned int",
+    "enum colour $": "enum",
+    "struct leaf $": "composite",
+    "union pair $": "composite",
+    "struct { int inner; } $": "composite",
+}
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(declarations=st.lists(st.sampled_from(list(MEMBERS)), min_size=1, max_size=12))
+def test_structures_are_described_as_in_the_btf(tmp_path: Path, declarations: list[str]) -> None:
+    members = [declaration.replace("$", f"m{number}") for number, declaration in enumerate(declarations)]
+    head = "enum colour { RED, BLUE }; struct leaf { int value; }; union pair { int whole; char part; };"
+    item = compile_object(f"{head}\nstruct event {{ {'; '.join(members)}; }};\nstruct event *unused;\n", tmp_path)
+    found = structures(item)
+    untyped = [{**entry, "members": [member["name"] for member in entry["members"]]} for entry in found]
+    assert untyped == stock_structures(item)
+    (event,) = [entry for entry in found if entry["name"] == "event"]
+    assert [member["type"] for member in event["members"]] == [MEMBERS[declaration] for declaration in declarations]
+
+
+def test_a_type_that_has_no_name_is_written_out(tmp_path: Path) -> None:
+    item = compile_object('struct event { struct { int x; } *at; }; struct event first; char *text = "";', tmp_path)
+    (event,) = [entry for entry in structures(item) if entry["name"] == "event"]
+    assert spaceless(event["members"][0]["type"]) == "struct{intx;}*"
+
+
+@pytest.mark.parametrize(
+    "name",
+    "int128_test multiple_export_ringbuf multiple_export_sample_map profile_test simple_prog simple_prog_2 "
+    "simple_prog_3 simple_prog_4 simple_prog_5 simple_prog_6".split(),
+)
+def test_objects_of_the_loader_crate_are_described_as_in_it(tmp_path: Path, name: str) -> None:
+    """The crate's own descriptions were made by eunomia-bpf's edition of bpftool; some were added to by hand."""
+    directory = EUNOMIA / "loader-assets" / name
+    (description,) = directory.glob("*.skel.json")
+    expected = json.loads(description.read_text())
+    wanted = expected["bpf_skel"]
+    (source,) = directory.glob("*.bpf.o")
+    item = tmp_path / f"{wanted['obj_name'].removesuffix('_bpf')}.bpf.o"
+    shutil.copy(source, item)
+    assert skeleton(item) == {
+        "obj_name": wanted["obj_name"],
+        "maps": only(wanted["maps"], "name", "ident", "mmaped"),
+        "progs": only(wanted["progs"] or [], "name", "attach", "link"),
+        "data_sections": [
+            {"name": part["name"], "variables": only(part["variables"], "name", "type")}
+            for part in wanted["data_sections"]
+        ],
+    }
+    described = structures(item)
+    for structure in expected.get("export_types", []):
+        assert structure in described
+
+
+def only(entries: list[dict[str, Any]], *keys: str) -> list[dict[str, Any]]:
+    """Return the entries with nothing but those of `keys` that they have."""
+    return [{key: entry[key] for key in keys if key in entry} for entry in entries]
+
+
+def test_other_questions_go_to_the_bpftool_of_the_machine(tmp_path: Path) -> None:
+    item = compile_object(SOURCES["all"], tmp_path)
+    for question in (["-j", "version"], ["btf", "dump", "file", item, "format", "c"], ["gen", "skeleton", item]):
+        assert ask(ADAPTER, *question) == ask(STOCK, *question)
+
+
+@pytest.mark.parametrize("question", [["gen", "skeleton", "FILE", "-j"], "btf dump file FILE format c -j".split()])
+def test_a_file_that_is_no_object_is_named(tmp_path: Path, question: list[str]) -> None:
+    (tmp_path / "FILE").write_text("no object")
+    done = subprocess.run([ADAPTER, *question], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "FILE" in done.stderr.splitlines()[-1]
+    assert not done.stdout
+
+
+def test_its_source_has_the_format_of_generated_ones() -> None:
+    style = f"--style=file:{ROOT / 'templates' / '_shared' / 'clang-format.j2'}"
+    subprocess.run(["clang-format", style, "--dry-run", "-Werror", ROOT / "tools/eunomia/bpftool.c"], check=True)
+
+
+EVENT = """\
+struct event {
+	int pid;
+	char comm[16];
+	unsigned long long answer;
+};
+"""
+LISTENER = """\
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "listener.h"
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } events SEC(".maps");
+const volatile int wanted = 0;
+
+SEC("tp/syscalls/sys_enter_getpriority")
+int tell(void *ctx)
+{
+	int pid = bpf_get_current_pid_tgid() >> 32;
+	struct event *event;
+
+	if (wanted && pid != wanted)
+		return 0;
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event)
+		return 0;
+	event->pid = pid;
+	event->answer = 42;
+	bpf_get_current_comm(event->comm, sizeof(event->comm));
+	bpf_ringbuf_submit(event, 0);
+	return 0;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a package that the real ecc has made, of a program that tells in a ring buffer who asks for priorities."""
+    directory = tmp_path_factory.mktemp("package")
+    (directory / "listener.h").write_text(EVENT)
+    (directory / "listener.bpf.c").write_text(LISTENER)
+    subprocess.run(["ecc-rs", "listener.bpf.c", "listener.h"], cwd=directory, check=True, capture_output=True)
+    return directory / "package.json"
+
+
+def test_ecc_describes_the_event(package: Path) -> None:
+    meta = json.loads(package.read_text())["meta"]
+    (event,) = meta["export_types"]
+    assert (event["name"], event["size"]) == ("event", 32)
+    assert [member["type"] for member in event["members"]] == ["int", "char[16]", "unsigned long long"]
+    assert meta["bpf_skel"]["maps"][0]["name"] == "events"
+
+
+def run_and_trigger(package: Path, *arguments: str) -> tuple[int, str, str]:
+    """Run `package` by ecli until this process's own event came, and end it; return status, output and log."""
+    output, log = package.with_name("output"), package.with_name("log")
+    command = [*AS_ROOT, "ecli-rs", "run", *arguments]
+    with output.open("w") as out, log.open("w") as said, subprocess.Popen(command, stdout=out, stderr=said) as ecli:
+        try:
+            wait_for("Running ebpf program...", log)
+            os.getpriority(os.PRIO_PROCESS, 0)
+            wait_for(str(os.getpid()), output)
+            ecli.send_signal(signal.SIGINT)
+            return ecli.wait(timeout=10), output.read_text(), log.read_text()
+        finally:
+            ecli.terminate()
+
+
+def wait_for(text: str, file: Path) -> None:
+    """Wait until `text` stands in `file`."""
+    deadline = time.monotonic() + 10
+    while text not in file.read_text():
+        assert time.monotonic() < deadline, f"{text!r} did not come: {file.read_text()}"
+        time.sleep(0.02)
+
+
+def test_ecli_prints_the_events_in_a_table(package: Path) -> None:
+    status, output, log = run_and_trigger(package, str(package))
+    assert status == 0
+    assert "Program exited" in log
+    titles, *rows = [line.split() for line in output.splitlines()]
+    assert titles == ["TIME", "PID", "COMM", "ANSWER"]
+    comm = Path("/proc/self/comm").read_text().strip()
+    assert [str(os.getpid()), *comm.split(), "42"] in [row[1:] for row in rows]
+
+
+def test_ecli_sets_a_variable_and_prints_json(package: Path) -> None:
+    status, output, _ = run_and_trigger(package, "--json", str(package), "--", "--wanted", str(os.getpid()))
+    assert status == 0
+    events = [json.loads(line) for line in output.splitlines()]
+    assert {event["pid"] for event in events} == {os.getpid()}
+    assert events[0]["answer"] == 42
