@@ -99,9 +99,10 @@ build_ecli() {
   local flags='-C target-feature=+crt-static' library host assets
   say "Building ecli-rs $ECLI from its crate: about 10 minutes, once"
   host=$(rustc --version --verbose | sed -n 's/^host: //p')
-  # A newer libelf needs zstd, of which ecli's crates do not know.
-  for library in $(pkg-config --static --libs-only-l libelf); do flags+=" -C link-arg=$library"; done
+  # A newer libelf needs zstd, of which ecli's crates do not know. Named as -lzstd it could be the shared one.
+  for library in $(pkg-config --static --libs-only-l libelf); do flags+=" -C link-arg=-l:lib${library#-l}.a"; done
   RUSTFLAGS=$flags install_crate ecli-rs "$ECLI" --no-default-features --features native --target "$host"
+  "$work"/bin/ecli-rs run --help >/dev/null || stop "the ecli-rs that cargo has built does not run, see $log"
   assets=$(find "${CARGO_HOME:-$HOME/.cargo}"/registry/src -path "*/bpf-loader-lib-$LOADER/assets" -print -quit)
   cp -r "$assets" "$work"/loader-assets
 }
@@ -114,7 +115,7 @@ build() {
   mkdir -p "$work"
   build_ecc
   build_ecli
-  rm -rf "$work"/bpftool "$work"/vmlinux "$work"/target "$log"
+  rm -rf "$work"/bpftool "$work"/vmlinux "$work"/target "$work"/.crates* "$log"
   mv -T "$work" "$target"
 }
 
