@@ -281,7 +281,7 @@ def test_ecc_describes_the_event(package: Path) -> None:
 def run_and_trigger(package: Path, *arguments: str) -> tuple[int, str, str]:
     """Run `package` by ecli until this process's own event came, and end it; return status, output and log."""
     output, log = package.with_name("output"), package.with_name("log")
-    command = [*AS_ROOT, "ecli-rs", "run", *arguments]
+    command = [*AS_ROOT, str(EUNOMIA / "bin" / "ecli-rs"), "run", *arguments]
     with output.open("w") as out, log.open("w") as said, subprocess.Popen(command, stdout=out, stderr=said) as ecli:
         try:
             wait_for("Running ebpf program...", log)
