@@ -285,6 +285,8 @@ def run_and_trigger(package: Path, *arguments: str) -> tuple[int, str, str]:
     with output.open("w") as out, log.open("w") as said, subprocess.Popen(command, stdout=out, stderr=said) as ecli:
         try:
             wait_for("Running ebpf program...", log)
+            # Another process that asks for its priority, and then this one.
+            subprocess.run(["nice"], check=True, stdout=subprocess.DEVNULL)
             os.getpriority(os.PRIO_PROCESS, 0)
             wait_for(str(os.getpid()), output)
             ecli.send_signal(signal.SIGINT)
@@ -309,6 +311,7 @@ def test_ecli_prints_the_events_in_a_table(package: Path) -> None:
     assert titles == ["TIME", "PID", "COMM", "ANSWER"]
     comm = Path("/proc/self/comm").read_text().strip()
     assert [str(os.getpid()), *comm.split(), "42"] in [row[1:] for row in rows]
+    assert "nice" in [row[2] for row in rows]
 
 
 def test_ecli_sets_a_variable_and_prints_json(package: Path) -> None:
