@@ -3,7 +3,7 @@
 
 import re
 
-ELEMENT = re.compile(r"[A-Za-z0-9_~-](?:[A-Za-z0-9._~-]*[A-Za-z0-9_~-])?", re.ASCII)
+ELEMENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._~-]*[A-Za-z0-9_~-])?", re.ASCII)
 HOST = re.compile(r"[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+)+", re.ASCII)
 WINDOWS_DEVICE = re.compile(r"(con|prn|aux|nul|com[1-9]|lpt[1-9])(\..*)?", re.ASCII | re.IGNORECASE)
 WINDOWS_SHORT_NAME = re.compile(r"[^.]*~[0-9]+(\..*)?", re.ASCII)

@@ -13,7 +13,7 @@ from scaffold.vmtest.run import listed_kernels, run_project
 from scaffold.vmtest.verdict import Verdict
 
 BUILD_LINES = 25
-MISSING = re.compile(r"\*\*\* (.* is missing: .*)\.  Stop\.")  # as make reports what the Makefile found missing
+MISSING = re.compile(r"\*\*\* (.* is (?:missing|too old): .*)\.  Stop\.")  # what the Makefile itself found out
 
 
 def verify(directories: Sequence[Path], kernels: Sequence[str]) -> Iterator[Verdict]:

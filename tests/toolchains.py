@@ -7,11 +7,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 
-def _eunomia() -> Path:
-    """Return the directory that tools/eunomia/build.sh makes."""
-    command = [str(ROOT / "tools" / "eunomia" / "build.sh"), "path"]
-    return Path(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()).parent
+def _directory(script: str) -> Path:
+    """Return the directory of commands that a script of tools/ has made."""
+    command = [str(ROOT / "tools" / script), "path"]
+    return Path(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip())
 
 
-EUNOMIA = _eunomia()
-PROGRAMS = (EUNOMIA / "bin",)
+EUNOMIA = _directory("eunomia/build.sh").parent
+PROGRAMS = (EUNOMIA / "bin", _directory("golangci-lint.sh"))

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import jinja2
@@ -66,6 +67,26 @@ def check_c(path: Path, texts: set[str]) -> None:
             assert kind != "comment" or (spelling.startswith("//") and not spelling.endswith("\\")), spelling
 
 
+@cache
+def go_tokens() -> Path:
+    """Build the program that tells the strings and comments of a Go file, and return where it is."""
+    program = Path(tempfile.mkdtemp(), "go_tokens")
+    command = ["go", "build", "-o", str(program), str(Path(__file__).with_name("go_tokens.go"))]
+    subprocess.run(command, check=True, capture_output=True)
+    return program
+
+
+def check_go(path: Path, texts: set[str]) -> None:
+    """A text stands in Go as a string, or at the end of a comment."""
+    done = subprocess.run([go_tokens()], input=path.read_bytes(), check=True, capture_output=True)
+    found = json.loads(done.stdout)
+    assert found
+    for kind, text in found:
+        if SEED in text:
+            assert any(each in text for each in texts), text
+            assert kind == "string" or text.startswith("//"), text
+
+
 def check_markdown(text: str, texts: set[str]) -> str:
     """Return what a reader sees; nothing but the author's own Markdown may be marked up."""
     seen = []
@@ -120,6 +141,8 @@ def check_file(path: Path, texts: set[str]) -> None:
         check_data(json.loads(text), texts)
     elif path.suffix in (".c", ".h"):
         check_c(path, texts)
+    elif path.suffix == ".go":
+        check_go(path, texts)
     elif path.suffix == ".py":
         check_data([node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)], texts)
     elif SEED in text and path.suffix != ".md":

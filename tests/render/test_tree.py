@@ -18,7 +18,7 @@ from tests.render.trees import CATALOG, COMBINATIONS, LICENSES, contents, projec
 
 # Formats with no comments, texts for people, and data whose first line is its meaning.
 WITHOUT_SPDX_LINE = re.compile(
-    r"\.(json|md|txt)$|^LICENSE$|^\.gitignore$|^\.editorconfig$|^\.clang-format$|^test/kernels$"
+    r"\.(json|lock|md|sum|txt)$|^LICENSE$|^\.gitignore$|^\.editorconfig$|^\.clang-format$|^test/kernels$"
 )
 MACHINE = [str(Path.home()), str(templates_directory()), "/tmp", "/work", "/opt", "pypi.", "localhost"]
 

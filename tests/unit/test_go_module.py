@@ -7,7 +7,7 @@ from scaffold.go_module import default_module, module_path_message
 
 
 @pytest.mark.parametrize(
-    "path", ["example.com/hello", "github.com/Ada-L/my_tool", "a.b/c/d/v2", "x.y", "go.dev/~ada/x.y", "example.com/vv1"]
+    "path", ["example.com/hello", "github.com/Ada-L/my_tool", "a.b/c/d/v2", "x.y", "go.dev/a~da/x.y", "example.com/vv1"]
 )
 def test_good_paths(path: str) -> None:
     assert module_path_message(path) == ""
@@ -24,6 +24,8 @@ BAD = {
     "example.com/.hello": "allowed is a host and names",
     "example.com/hello.": "allowed is a host and names",
     "example.com/hel lo": "allowed is a host and names",
+    "example.com/-hello": "allowed is a host and names",
+    "example.com/~hello": "allowed is a host and names",
     "example.com/안녕": "allowed is a host and names",
     "https://example.com/hello": "allowed is a host and names",
     'example.com/"': "allowed is a host and names",

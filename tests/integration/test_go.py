@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The Go template against Go's own tools: module paths, an old Go, and the linter that it has settings for."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from scaffold.go_module import module_path_message
+from tests.integration.repositories import make, render, succeed
+from tests.unit.test_go_module import BAD
+
+OLD_GO = "go1.24.4"  # the last series that is too old for the template; go itself fetches it
+ELEMENTS = st.text("abAZ019-._~", max_size=6) | st.sampled_from("con Aux.x v1 v2 v0 go vendor internal a~1".split())
+HOSTS = st.sampled_from("example.com github.com a.b x-y.z Example.com localhost -a.b a.-b a..b".split())
+PATHS = st.tuples(HOSTS, st.lists(ELEMENTS, max_size=3)).map(lambda parts: "/".join([parts[0], *parts[1]]))
+
+
+def go_takes(path: str, directory: Path) -> bool:
+    """Tell whether Go makes a module of that path and finds its package."""
+    (directory / "go.mod").unlink(missing_ok=True)
+    (directory / "main.go").write_text("package main\n\nfunc main() {}\n")
+    for command in (["go", "mod", "init", path], ["go", "list", "."]):
+        if subprocess.run(command, cwd=directory, capture_output=True, check=False).returncode:
+            return False
+    return True
+
+
+@settings(max_examples=200, deadline=None, phases=(Phase.explicit, Phase.generate))
+@given(path=PATHS)
+def test_go_takes_every_module_path_that_is_accepted(path: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    if module_path_message(path) == "":
+        assert go_takes(path, tmp_path_factory.mktemp("module"))
+
+
+# Go makes such modules, but keeps paths without a host for its own library and lets nobody import the others.
+STRICTER = {"hello", "fmt/hello", "Example.com/hello", "example.com/.hello"}
+
+
+@pytest.mark.parametrize("path", [path for path in BAD if path not in STRICTER])
+def test_go_refuses_what_is_refused(path: str, tmp_path: Path) -> None:
+    assert not path or not go_takes(path, tmp_path)
+
+
+def test_old_go_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = render("cilium", tmp_path)
+    monkeypatch.setenv("GOTOOLCHAIN", OLD_GO)
+    done = make(repository)
+    assert done.returncode != 0
+    (line,) = done.stdout.splitlines()
+    assert f"go is too old: {OLD_GO} cannot read go.mod; install Go 1.25 or newer, https://go.dev/dl" in line
+
+
+def test_module_files_are_complete(tmp_path: Path) -> None:
+    repository = render("cilium", tmp_path, owner="ada")
+    assert "module github.com/ada/my-tool\n" in (repository / "go.mod").read_text()
+    succeed(repository)
+    subprocess.run(["go", "mod", "tidy", "-diff"], cwd=repository, check=True)
+    subprocess.run(["go", "mod", "verify"], cwd=repository, check=True)
+
+
+def test_it_builds_for_another_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOARCH", "arm64")
+    repository = render("cilium", tmp_path)
+    succeed(repository)
+    readelf = ["readelf", "--file-header", str(repository / "build/my-tool")]
+    assert "AArch64" in subprocess.run(readelf, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_linters_settings_hold(tmp_path: Path) -> None:
+    repository = render("cilium", tmp_path)
+    succeed(repository)
+    environment = {**os.environ, "GOLANGCI_LINT_CACHE": str(tmp_path / "cache")}
+    for arguments in (["config", "verify"], ["run"], ["fmt", "--diff"]):
+        done = subprocess.run(
+            ["golangci-lint", *arguments], cwd=repository, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
