@@ -97,16 +97,18 @@ def kernel_names() -> list[str]:
 def _load_framework(path: Path) -> Framework:
     words = _read_toml(path)
     cookiecutter = path.with_name("cookiecutter.json")
+    needs = _read_toml(path.parent / "templates" / "needs.toml")
+    refusals = _read_toml(path.parent / "templates" / "refused.toml")
     try:
         keys = json.loads(cookiecutter.read_text(encoding="utf-8"))
         return Framework(
             name=path.parent.name,
             title=words["title"],
             language=words["language"],
-            needs=tuple(Need(**{**need, "also": tuple(need.get("also", ()))}) for need in words["needs"]),
+            needs=tuple(_need(name, needs[name]) for name in words["needs"]),
             artefact=words["artefact"],
             choose=words["choose"],
-            refused=tuple(_refusal(table) for table in words.get("refused", ())),
+            refused=tuple(_refusal(refusals[name]) for name in words["refuses"]),
             own_answers=tuple(words.get("own_answers", ())),
             programs=tuple(_load_program(path.parent, name) for name in keys["program"]),
             licenses=tuple(keys["license"]),
@@ -115,9 +117,13 @@ def _load_framework(path: Path) -> Framework:
             directory=path.parent,
         )
     except KeyError as error:
-        raise TemplateError(f"{path} or {cookiecutter.name} beside it lacks the key {error}") from error
-    except (OSError, TypeError, ValueError) as error:
-        raise TemplateError(f"{path} or {cookiecutter.name} beside it: {error}") from error
+        raise TemplateError(f"{path}, {cookiecutter.name}, needs.toml or refused.toml lacks the key {error}") from error
+    except (OSError, ValueError) as error:
+        raise TemplateError(f"{cookiecutter}: {error}") from error
+
+
+def _need(name: str, table: Mapping[str, Any]) -> Need:
+    return Need(name, table["package"], table.get("target", ""), tuple(table.get("also", ())))
 
 
 def _refusal(table: Mapping[str, Any]) -> Refusal:

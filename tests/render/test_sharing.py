@@ -14,12 +14,12 @@ TAG = re.compile(r"\[%.*%\]|\[#.*#\]")
 
 
 def own_lines(framework: str) -> set[str]:
-    """The lines that say something and stand in the framework's own files: not in a link, not blank, no mere tag."""
+    """The lines that say something and stand in its own files: not in a link, not blank, no mere tag or licence."""
     directory = CATALOG[framework].directory
     files = [path for path in directory.rglob("*") if path.is_file() and not has_link(path, directory)]
     assert files
     lines = {line.strip() for path in files for line in path.read_text().splitlines()}
-    return {line for line in lines if re.search(r"\w", TAG.sub("", line))}
+    return {line for line in lines if re.search(r"\w", TAG.sub("", line)) and "SPDX-License-Identifier" not in line}
 
 
 def has_link(path: Path, root: Path) -> bool:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from scaffold.catalog import load_catalog
 from scaffold.errors import BadAnswers
+from scaffold.go_module import default_module
 from scaffold.project import Project, find_problems
 
 CATALOG = load_catalog()
@@ -47,7 +48,11 @@ BAD_NAMES = {
 
 
 def messages(**answers: str) -> dict[str, str]:
-    return {problem.answer: problem.message for problem in find_problems(GOOD | answers, CATALOG)}
+    all_answers = GOOD | answers
+    chosen = CATALOG.get(all_answers["framework"])
+    if chosen and "module" in chosen.own_answers and "module" not in answers:
+        all_answers["module"] = default_module(all_answers["owner"], all_answers["name"])
+    return {problem.answer: problem.message for problem in find_problems(all_answers, CATALOG)}
 
 
 @pytest.mark.parametrize("name", ["a", "Z", "hello", "my-tool", "my_tool2", "x--", "a" * 50, "int2", "new", "list"])

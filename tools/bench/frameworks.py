@@ -23,7 +23,7 @@ KERNEL = "6.1"
 WARM_BUILDS = 3
 RUNS = 5
 SCRIPTS = Path(sys.executable).parent
-NOT_READ_DIRECTORIES = ("build", "dist", "test", "tools")
+NOT_READ_DIRECTORIES = ("test", "tools")
 NOT_READ_FILES = ("*.md", "LICENSE", "*.sum", "*.lock", ".*")
 
 
@@ -71,6 +71,7 @@ def measure_frameworks(directory: Path) -> list[Table]:
 def _figures(framework: Framework, directory: Path) -> Figures:
     project = directory / "hello"
     seconds_of([SCRIPTS / "ebpf-new", project, "--framework", framework.name, "--yes", "--no-git"])
+    lines = sum(map(_lines, _to_read(project)))
     _make(project, directory, "build")
     _make(project, directory, "clean")
     cold = _make(project, directory / "empty", "build")
@@ -82,7 +83,7 @@ def _figures(framework: Framework, directory: Path) -> Figures:
         warm=_warm_build(project, directory / "empty"),
         shipped=archive.stat().st_size,
         attach=_seconds_to_attach(project),
-        lines=sum(map(_lines, _to_read(project))),
+        lines=lines,
     )
 
 
