@@ -1,0 +1,56 @@
+#!/bin/sh
+# SPDX-License-Identifier: [= cookiecutter.license =]
+# Puts ecc and ecli into .tools, unless they are on PATH: from eunomia-bpf's release, else built by cargo.
+set -eu
+release=https://github.com/eunomia-bpf/eunomia-bpf/releases/download/v1.0.27
+mkdir -p .tools
+work=$(mktemp -d .tools/work.XXXXXX)
+trap 'rm -rf "$work"' EXIT
+
+works() { ".tools/$1" --help >/dev/null 2>&1; }
+
+# The release is an AppImage, which mounts itself to run. Unpacked it needs no FUSE, and fits into a guest.
+from_release() {
+    asset=$1
+    [ "$(uname -m)" = x86_64 ] || asset=$1-$(uname -m)
+    echo "Fetching $release/$asset"
+    curl --fail --silent --show-error --location --output "$work/$1" "$release/$asset" || return
+    chmod +x "$work/$1"
+    (cd "$work" && "./$1" --appimage-extract >/dev/null) || return
+    rm -rf ".tools/$1.release"
+    mv "$work/squashfs-root" ".tools/$1.release" || return
+    ln -sf "$1.release/$2" ".tools/$1"
+    works "$1" || { echo "The release of $1 does not run on this machine" >&2 && return 1; }
+}
+
+# from_cargo NAME VERSION RUSTFLAGS [OPTION...]
+from_cargo() {
+    name=$1 version=$2 flags=$3
+    shift 3
+    command -v cargo >/dev/null || { echo 'cargo is missing: install Rust by rustup' >&2 && return 1; }
+    echo "Building $name-rs $version by cargo: this takes minutes"
+    RUSTFLAGS=$flags cargo install --quiet "$name-rs" --version "=$version" --locked --root "$work" "$@" || return
+    rm -f ".tools/$name"
+    mv "$work/bin/$name-rs" ".tools/$name"
+    works "$name"
+}
+
+ecc() {
+    from_release ecc AppRun || from_cargo ecc 0.3.3 ''
+}
+
+# Static: one file for a guest and for `make dist`. What libelf needs, pkg-config knows.
+ecli() {
+    from_release ecli usr/bin/bin && return
+    flags='-C target-feature=+crt-static'
+    for library in $(pkg-config --static --libs-only-l libelf); do flags="$flags -C link-arg=$library"; done
+    from_cargo ecli 0.2.9 "$flags" --no-default-features --features native --target "$(uname -m)-unknown-linux-gnu"
+}
+
+for tool in ecc ecli; do
+    command -v "$tool" || command -v "$tool-rs" || works "$tool" || "$tool" || {
+        rm -f ".tools/$tool"
+        echo "$tool is missing: put the one of $release on PATH" >&2
+        exit 1
+    }
+done
