@@ -4,11 +4,16 @@
 # Checks what ecli would report at length, has it run the package, and ends it when it is told to.
 set -u
 name=[= cookiecutter.name =]
+[% if cookiecutter.description %]
+# Any character may stand in it.
+# shellcheck disable=SC1003,SC1112,SC2016
+description=[= shell(cookiecutter.description) =]
+[% endif %]
 
 usage() {
     printf '%s\n' "Usage: $name [--pid N]" \
 [% if cookiecutter.description %]
-        [= shell(cookiecutter.description) =] \
+        "$description" \
 [% endif %]
         '' \
         '  --pid N  follow process N only (0, the default: every process)' \

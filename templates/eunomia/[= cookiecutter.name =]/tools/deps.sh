@@ -4,7 +4,7 @@
 set -eu
 release=https://github.com/eunomia-bpf/eunomia-bpf/releases/download/v1.0.27
 mkdir -p .tools
-work=$(mktemp -d .tools/work.XXXXXX)
+work=$(mktemp -d .tools/new.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 
 works() { ".tools/$1" --help >/dev/null 2>&1; }
@@ -35,12 +35,12 @@ from_cargo() {
     works "$name"
 }
 
-ecc() {
+get_ecc() {
     from_release ecc AppRun || from_cargo ecc 0.3.3 ''
 }
 
 # Static: one file for a guest and for `make dist`. What libelf needs, pkg-config knows.
-ecli() {
+get_ecli() {
     from_release ecli usr/bin/bin && return
     flags='-C target-feature=+crt-static'
     for library in $(pkg-config --static --libs-only-l libelf); do flags="$flags -C link-arg=$library"; done
@@ -48,7 +48,7 @@ ecli() {
 }
 
 for tool in ecc ecli; do
-    command -v "$tool" || command -v "$tool-rs" || works "$tool" || "$tool" || {
+    command -v "$tool" || command -v "$tool-rs" || works "$tool" || "get_$tool" || {
         rm -f ".tools/$tool"
         echo "$tool is missing: put the one of $release on PATH" >&2
         exit 1
