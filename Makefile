@@ -15,7 +15,7 @@ lint: ## check the format, the types and the scripts
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	shellcheck .ci/run $$(git ls-files '*.sh')
+	shellcheck .ci/run $$(git ls-files '*.sh' ':!templates')
 
 fmt: ## format the Python sources
 	@tools/setup.sh develop

@@ -50,8 +50,11 @@ class Loader:
         return self.output.read_text().splitlines()
 
     def bpf_programs(self) -> list[str]:
-        """The ids of the BPF programs that it has loaded."""
-        return sh("sed -n 's/^prog_id:[[:space:]]*//p' /proc/$1/fdinfo/*", self.lines()[0]).stdout.split()
+        """The ids of the BPF programs that it, or a process that it has started, has loaded."""
+        script = """for pid in "$1" $(cat "/proc/$1/task/$1/children"); do
+                sed -n 's/^prog_id:[[:space:]]*//p' "/proc/$pid/fdinfo/"*
+            done"""
+        return sh(script, self.lines()[0]).stdout.split()
 
     def stop(self, name: str) -> int:
         """Send a signal and return the exit status."""

@@ -51,8 +51,8 @@ def test_lint_is_clean(built: Path) -> None:
 
 
 @pytest.mark.parametrize("framework", CATALOG)
-@pytest.mark.parametrize("text", ["", "x" * 300])
-def test_lint_is_clean_whatever_the_length_of_the_texts(framework: str, text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["", "x" * 300, "It\u2019s \u201cplain\u201d"], ids=["empty", "long", "typeset"])
+def test_lint_is_clean_whatever_the_texts(framework: str, text: str, tmp_path: Path) -> None:
     succeed(render(framework, tmp_path, description=text, author=text), "lint")
 
 

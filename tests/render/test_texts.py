@@ -87,6 +87,15 @@ def check_go(path: Path, texts: set[str]) -> None:
             assert kind == "string" or text.startswith("//"), text
 
 
+def check_shell(path: Path, texts: set[str]) -> None:
+    """A text stands in a script as a line of its help, in every shell that may run it."""
+    for shell in (["dash"], ["bash"], ["busybox", "sh"]):
+        subprocess.run([*shell, "-n", path], check=True)
+        if SEED in path.read_text():
+            shown = subprocess.run([*shell, path, "--help"], check=True, capture_output=True).stdout.decode()
+            assert texts & set(shown.split("\n")), shown
+
+
 def check_markdown(text: str, texts: set[str]) -> str:
     """Return what a reader sees; nothing but the author's own Markdown may be marked up."""
     seen = []
@@ -143,6 +152,8 @@ def check_file(path: Path, texts: set[str]) -> None:
         check_c(path, texts)
     elif path.suffix == ".go":
         check_go(path, texts)
+    elif path.suffix == ".sh" and "vmtest" not in path.parts:
+        check_shell(path, texts)
     elif path.suffix == ".py":
         check_data([node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)], texts)
     elif SEED in text and path.suffix != ".md":

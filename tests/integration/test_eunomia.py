@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What only a repository of eunomia-bpf has: ecli's own words, YAML, a WASM module, a registry of images."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zlib
+from base64 import b64decode
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.integration.conftest import new_project
+from tests.integration.oci_registry import Registry, running_registry
+from tests.integration.repositories import make, render, succeed
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a built eunomia-bpf project. Tests must not change its sources."""
+    return new_project(tmp_path_factory.mktemp("eunomia"), "eunomia", "hello")
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """Return an empty registry of images."""
+    with running_registry(tmp_path_factory.mktemp("registry")) as started:
+        yield started
+
+
+def test_the_package_holds_the_object_and_no_place_of_this_machine(project: Path) -> None:
+    package = json.loads((project / "build/package.json").read_text())
+    program = zlib.decompress(b64decode(package["bpf_object"]))
+    assert program == (project / "build/minimal.bpf.o").read_bytes()
+    assert len(program) == package["bpf_object_size"]
+    assert b"./src/minimal.bpf.c" in program
+    assert not re.search(rb"/(tmp|home|root)/", program)
+
+
+def test_the_console_has_what_ecli_says(project: Path, tmp_path: Path) -> None:
+    manifest = tmp_path / "vmtest.toml"
+    text = (project / "test/vmtest.toml").read_text()
+    manifest.write_text(text.replace("BPF triggered", "BPF never triggered"))
+    command = [sys.executable, "-m", "vmtest", "--manifest", str(manifest), "--kernel", "6.1"]
+    environment = os.environ | {"PYTHONPATH": "test", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, cwd=project, env=environment, text=True, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert "Running ebpf program..." in done.stdout
+    assert "Program exited" in done.stdout
+
+
+def test_yaml_says_the_same_as_json(project: Path) -> None:
+    succeed(project, "yaml")
+    written = yaml.safe_load((project / "build/package.yaml").read_text())
+    assert written == json.loads((project / "build/package.json").read_text())
+
+
+def test_the_module_runs_in_guests(project: Path) -> None:
+    said = succeed(project, "test-wasm", "KERNEL=6.1 6.12")
+    assert said.count("PASS    hello on ") == 2
+    assert said.count("BPF triggered sys_enter_write from PID") == 2
+
+
+def test_the_module_refuses_other_arguments(project: Path) -> None:
+    succeed(project, "wasm")
+    command = ["timeout", "--signal=INT", "3", "build/ecli", "run", "build/hello.wasm", "--", "--pid", "1"]
+    done = subprocess.run(command, cwd=project, text=True, capture_output=True, check=False)
+    assert "Usage: ecli run MODULE" in done.stdout + done.stderr
+
+
+def test_a_package_comes_back_from_a_registry(
+    project: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in registry.environment.items():
+        monkeypatch.setenv(name, value)
+    image = f"IMAGE={registry.host}/ada/hello:1.0"
+    succeed(project, "push", image)
+    succeed(project, "pull", image)
+    assert (project / "build/pulled.json").read_bytes() == (project / "build/package.json").read_bytes()
+
+
+@pytest.mark.parametrize("target", ["push", "pull"])
+def test_a_missing_image_is_one_line(project: Path, target: str) -> None:
+    done = make(project, target)
+    assert done.returncode != 0
+    assert done.stdout.count("\n") == 1
+    assert f'IMAGE is missing: type "make {target} IMAGE=registry/name:tag"' in done.stdout
+
+
+def test_an_error_in_the_program_is_shown_where_it_stands(tmp_path: Path) -> None:
+    repository = render("eunomia", tmp_path)
+    source = repository / "src/minimal.bpf.c"
+    source.write_text(source.read_text().replace("return 0;", "return nought;"))
+    done = make(repository)
+    assert done.returncode != 0
+    assert "src/minimal.bpf.c:21:10: error: use of undeclared identifier 'nought'" in done.stdout
+    assert "panicked" not in done.stdout
+
+
+def test_a_warning_in_the_program_fails_lint(tmp_path: Path) -> None:
+    repository = render("eunomia", tmp_path)
+    source = repository / "src/minimal.bpf.c"
+    source.write_text(source.read_text().replace("pid_t pid =", "int unused;\n\tpid_t pid ="))
+    succeed(repository)
+    done = make(repository, "lint")
+    assert done.returncode != 0
+    assert "unused variable 'unused'" in done.stdout
+
+
+def without_eunomia(directory: Path) -> str:
+    """Fill `directory` with links to all programs on PATH but ecc, ecli and cargo; return it as a PATH."""
+    directory.mkdir()
+    for place in os.environ["PATH"].split(":"):
+        for program in Path(place).glob("*"):
+            link = directory / program.name
+            if not program.name.startswith(("ecc", "ecli", "cargo")) and not link.is_symlink():
+                link.symlink_to(program)
+    return str(directory)
+
+
+def test_deps_keeps_what_is_on_path(tmp_path: Path) -> None:
+    repository = render("eunomia", tmp_path)
+    done = subprocess.run(["sh", "tools/deps.sh"], cwd=repository, text=True, capture_output=True, check=True)
+    assert [Path(line).name.removesuffix("-rs") for line in done.stdout.splitlines()] == ["ecc", "ecli"]
+    assert list((repository / ".tools").iterdir()) == []
+
+
+def test_deps_without_a_release_or_cargo_says_what_is_missing(tmp_path: Path) -> None:
+    repository = render("eunomia", tmp_path)
+    script = repository / "tools/deps.sh"
+    script.write_text(script.read_text().replace("https://github.com", "https://localhost:1"))
+    environment = os.environ | {"PATH": without_eunomia(tmp_path / "path")}
+    done = subprocess.run(["sh", script], cwd=repository, env=environment, text=True, capture_output=True, check=False)
+    assert done.returncode == 1
+    refused, no_cargo, missing = done.stderr.splitlines()
+    assert refused.startswith("curl: ")
+    assert no_cargo.startswith("cargo is missing: ")
+    assert missing.startswith("ecc is missing: ")
+    assert list((repository / ".tools").iterdir()) == []
+
+
+def test_make_finds_what_deps_has_fetched(project: Path, tmp_path: Path) -> None:
+    repository = render("eunomia", tmp_path)
+    (repository / ".tools").mkdir()
+    for name in ("ecc", "ecli"):
+        program = shutil.which(name) or shutil.which(f"{name}-rs")
+        assert program
+        (repository / ".tools" / name).symlink_to(program)
+    done = make(repository, path=without_eunomia(tmp_path / "path"))
+    assert done.returncode == 0, done.stdout
+    assert (repository / "build/package.json").read_bytes() == (project / "build/package.json").read_bytes()
