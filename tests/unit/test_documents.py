@@ -11,7 +11,8 @@ from scaffold.catalog import load_catalog
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
-MAKEFILES = (ROOT / "Makefile", ROOT / "templates" / "_shared" / "Makefile.j2")
+TEMPLATES = ROOT / "templates"
+MAKEFILES = (ROOT / "Makefile", TEMPLATES / "_shared" / "Makefile.j2", *TEMPLATES.glob("*/*/Makefile"))
 
 
 def targets() -> set[str]:
