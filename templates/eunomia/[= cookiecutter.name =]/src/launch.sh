@@ -21,13 +21,13 @@ usage() {
 }
 
 wrong_usage() {
-    echo "$name: $1" >&2
+    printf '%s: %s\n' "$name" "$1" >&2
     usage >&2
     exit 2
 }
 
 fail() {
-    echo "$name: $1" >&2
+    printf '%s: %s\n' "$name" "$1" >&2
     exit 1
 }
 
@@ -78,6 +78,9 @@ may $sys_admin || { may $perfmon && may $bpf; } ||
     fail 'tracepoints not found: mount them by sudo mount -t tracefs tracefs /sys/kernel/tracing'
 
 cd "$(dirname "$(readlink -f "$0")")" || exit
+for file in ecli package.json; do
+    [ -e "$file" ] || fail "$file is missing: it must stand beside this script, in $PWD"
+done
 [ "$pid" = 0 ] || set -- -- --pid_filter "$pid"
 # Of what ecli logs the steps before the program runs are left out.
 export RUST_LOG="${RUST_LOG-info,faerie=warn,bpf_loader_lib::skeleton::preload=warn}"
