@@ -144,13 +144,27 @@ def test_deps_without_a_release_or_cargo_says_what_is_missing(tmp_path: Path) ->
     assert list((repository / ".tools").iterdir()) == []
 
 
+UNPACKS_ITSELF = """\
+#!/bin/sh
+mkdir -p squashfs-root/usr/bin
+ln -s "{program}" squashfs-root/usr/bin/bin
+ln -s usr/bin/bin squashfs-root/AppRun
+"""
+
+
 def test_make_finds_what_deps_has_fetched(project: Path, tmp_path: Path) -> None:
-    repository = render("eunomia", tmp_path)
-    (repository / ".tools").mkdir()
+    release = tmp_path / "release"
+    release.mkdir()
+    suffix = "" if os.uname().machine == "x86_64" else f"-{os.uname().machine}"
     for name in ("ecc", "ecli"):
         program = shutil.which(name) or shutil.which(f"{name}-rs")
-        assert program
-        (repository / ".tools" / name).symlink_to(program)
-    done = make(repository, path=without_eunomia(tmp_path / "path"))
+        (release / f"{name}{suffix}").write_text(UNPACKS_ITSELF.format(program=program))
+    repository = render("eunomia", tmp_path)
+    script = repository / "tools/deps.sh"
+    script.write_text(re.sub("^release=.*", f"release=file://{release}", script.read_text(), flags=re.MULTILINE))
+    path = without_eunomia(tmp_path / "path")
+    subprocess.run(["sh", script], cwd=repository, env=os.environ | {"PATH": path}, check=True)
+    done = make(repository, path=path)
     assert done.returncode == 0, done.stdout
+    assert {each.name for each in (repository / ".tools").iterdir()} == {"ecc", "ecc.release", "ecli", "ecli.release"}
     assert (repository / "build/package.json").read_bytes() == (project / "build/package.json").read_bytes()
