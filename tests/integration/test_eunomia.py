@@ -163,6 +163,10 @@ def test_make_finds_what_deps_has_fetched(project: Path, tmp_path: Path) -> None
     script = repository / "tools/deps.sh"
     script.write_text(re.sub("^release=.*", f"release=file://{release}", script.read_text(), flags=re.MULTILINE))
     path = without_eunomia(tmp_path / "path")
+    for name in ("ecc", "ecli"):
+        image = tmp_path / "path" / name
+        image.write_bytes(b"\x7fELF\2\1\1\0AI\2\0")  # the head of an AppImage
+        image.chmod(0o755)
     subprocess.run(["sh", script], cwd=repository, env=os.environ | {"PATH": path}, check=True)
     done = make(repository, path=path)
     assert done.returncode == 0, done.stdout

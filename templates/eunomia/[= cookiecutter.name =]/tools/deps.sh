@@ -1,15 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: [= cookiecutter.license =]
-# Puts ecc and ecli into .tools, unless they are on PATH: from eunomia-bpf's release, else built by cargo.
+# Puts ecc and ecli into .tools, unless PATH has them: from eunomia-bpf's release, else built by cargo.
 set -eu
 release=https://github.com/eunomia-bpf/eunomia-bpf/releases/download/v1.0.27
 mkdir -p .tools
 work=$(mktemp -d .tools/new.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 
+# An AppImage, as the releases are, mounts itself to run: without FUSE, in a guest or a container, it cannot.
+on_path() {
+    program=$(command -v "$1") && [ "$(od -An -tx1 -j8 -N2 "$program")" != ' 41 49' ] && echo "$program"
+}
+
 works() { ".tools/$1" --help >/dev/null 2>&1; }
 
-# The release is an AppImage, which mounts itself to run. Unpacked it needs no FUSE, and fits into a guest.
+# from_release NAME PROGRAM: unpacks it and takes the program in it.
 from_release() {
     asset=$1
     [ "$(uname -m)" = x86_64 ] || asset=$1-$(uname -m)
@@ -48,9 +53,9 @@ get_ecli() {
 }
 
 for tool in ecc ecli; do
-    command -v "$tool" || command -v "$tool-rs" || works "$tool" || "get_$tool" || {
-        rm -f ".tools/$tool"
-        echo "$tool is missing: put the one of $release on PATH" >&2
+    on_path "$tool" || on_path "$tool-rs" || works "$tool" || "get_$tool" || {
+        rm -rf ".tools/$tool" ".tools/$tool.release"
+        echo "$tool is missing: type cargo install $tool-rs, or put one on PATH that is not an AppImage" >&2
         exit 1
     }
 done
