@@ -21,21 +21,26 @@ FIRST = FRAMEWORKS[0]
 
 
 def on_terminal(cwd: Path, *arguments: str, answer: str) -> tuple[int, str]:
-    """Run the command on a terminal, type `answer` when it asks, and return its exit code and what was shown."""
+    """Run the command on a terminal, type `answer` when it asks, and return its exit code and what was shown.
+
+    What is typed while the command takes the terminal over can be lost: it is typed again, as a person would.
+    """
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(cwd)
         os.execv(sys.executable, [sys.executable, "-m", "scaffold", *arguments])
     shown = b""
+    typed = False
     deadline = time.monotonic() + 20
-    while select.select([terminal], [], [], deadline - time.monotonic())[0]:
+    while time.monotonic() < deadline:
+        idle = not select.select([terminal], [], [], 2)[0]
         try:
-            shown += os.read(terminal, 4096)
+            shown += b"" if idle else os.read(terminal, 4096)
+            if answer and b"Name or number" in shown and (idle or not typed):
+                os.write(terminal, answer.encode())
+                typed = True
         except OSError:
             break  # the other end is closed
-        if answer and b"Name or number" in shown:
-            os.write(terminal, answer.encode())
-            answer = ""
     os.close(terminal)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
 
