@@ -44,11 +44,13 @@ get_ecc() {
     from_release ecc AppRun || from_cargo ecc 0.3.3 ''
 }
 
-# Static: one file for a guest and for `make dist`. What libelf needs, pkg-config knows.
+# Static: one file for a guest and for `make dist`. pkg-config knows what libelf needs; -lelf could be the shared one.
 get_ecli() {
     from_release ecli usr/bin/bin && return
     flags='-C target-feature=+crt-static'
-    for library in $(pkg-config --static --libs-only-l libelf); do flags="$flags -C link-arg=$library"; done
+    for library in $(pkg-config --static --libs-only-l libelf); do
+        flags="$flags -C link-arg=-l:lib${library#-l}.a"
+    done
     from_cargo ecli 0.2.9 "$flags" --no-default-features --features native --target "$(uname -m)-unknown-linux-gnu"
 }
 
