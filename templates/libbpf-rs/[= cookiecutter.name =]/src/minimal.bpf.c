@@ -1,0 +1,1 @@
+[% include "programs/" ~ cookiecutter.program ~ "/program.bpf.c.j2" %]

@@ -1,0 +1,1 @@
+[% include "trace.py.j2" %]
