@@ -15,3 +15,4 @@ def _directory(script: str) -> Path:
 
 EUNOMIA = _directory("eunomia/build.sh").parent
 PROGRAMS = (EUNOMIA / "bin", _directory("golangci-lint.sh"))
+CARGO_TARGET = _directory("cargo-target.sh")

@@ -155,6 +155,7 @@ develop() {
   take_out docker-registry
   every_frameworks_packages
   tools/golangci-lint.sh
+  tools/cargo-target.sh
   tools/eunomia/build.sh
 }
 

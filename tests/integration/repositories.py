@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from tests.cargo_target import cargo_target
 from tests.render.trees import rendered
 
 # Texts that every language involved would like to read as something else.
@@ -33,6 +34,8 @@ def make(repository: Path, *arguments: str, path: str | None = None) -> subproce
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
     if path:
         environment["PATH"] = path
+    if (repository / "Cargo.toml").exists():
+        environment["CARGO_TARGET_DIR"] = str(cargo_target(repository))
     command = [shutil.which("make") or "make", *arguments]
     return subprocess.run(
         command, cwd=repository, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
