@@ -142,7 +142,7 @@ def test_texts_come_out_intact(framework: str, answers: tuple[str, str, str], na
 def check_file(path: Path, texts: set[str]) -> None:
     """Parse `path` by what it is."""
     text = path.read_text()
-    if path.suffix == ".toml":
+    if path.suffix in (".toml", ".lock"):
         check_data(tomllib.loads(text), texts)
     elif path.suffix in (".yml", ".yaml"):
         check_data(list(yaml.safe_load_all(text)), texts)
@@ -154,6 +154,8 @@ def check_file(path: Path, texts: set[str]) -> None:
         check_go(path, texts)
     elif path.suffix == ".sh" and "vmtest" not in path.parts:
         check_shell(path, texts)
+    elif path.suffix == ".rs":
+        assert SEED not in text  # cargo tells the program what Cargo.toml says
     elif path.suffix == ".py":
         check_data([node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)], texts)
     elif SEED in text and path.suffix != ".md":

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a libbpf-rs project promises cargo, and what real cargo says to it."""
+
+import dataclasses
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from scaffold.project import Project
+from scaffold.render import render as render_with
+from tests.cargo_target import cargo_target
+from tests.integration.repositories import make, render, succeed
+from tests.render.trees import CATALOG, project
+
+LIBBPF_RS = CATALOG["libbpf-rs"]
+RESERVED, KEYWORDS, LOCKED = LIBBPF_RS.refused[:3]
+# Before, among and after the packages of Cargo.lock, as cargo sorts them: by their bytes.
+NAMES = "A Zed a an anyhow-x anyhow0 anyhow_x clap_ clap-z libbpf m proc_macro2 syn- zz z-".split()
+
+
+def cargo(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run cargo and return what it did."""
+    return subprocess.run(["cargo", *arguments], cwd=directory, text=True, capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED.names | KEYWORDS.names))
+def test_what_is_refused_as_cargos_is_refused_by_cargo(name: str, tmp_path: Path) -> None:
+    assert "invalid package name" in cargo(tmp_path, "new", "--vcs", "none", "--name", name, "project").stderr
+
+
+def test_packages_of_the_lock_file_are_refused(tmp_path: Path) -> None:
+    repository = render("libbpf-rs", tmp_path)
+    packages = tomllib.loads((repository / "Cargo.lock").read_text())["package"]
+    assert {package["name"] for package in packages} - {repository.name} == LOCKED.names
+
+
+@pytest.mark.parametrize("name", ["anyhow", "libbpf-rs", "windows-sys"])
+def test_a_package_of_the_lock_file_would_not_build(name: str, tmp_path: Path) -> None:
+    lenient = dataclasses.replace(LIBBPF_RS, refused=())
+    answers = project("libbpf-rs").answers() | {"name": name}
+    repository = render_with(Project.of(answers, {"libbpf-rs": lenient}), lenient, tmp_path)
+    done = cargo(repository, "metadata", "--format-version=1", "--locked", "--offline")
+    assert "cannot update the lock file" in done.stderr or "needs to be updated" in done.stderr
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_lock_file_is_what_cargo_writes(name: str, tmp_path: Path) -> None:
+    repository = render("libbpf-rs", tmp_path, name=name)
+    done = cargo(repository, "metadata", "--format-version=1", "--locked", "--offline")
+    assert done.returncode == 0, done.stderr
+
+
+def test_cargo_that_is_too_old_is_one_line(tmp_path: Path) -> None:
+    repository = render("libbpf-rs", tmp_path)
+    manifest = repository / "Cargo.toml"
+    manifest.write_text(manifest.read_text().replace('rust-version = "1.', 'rust-version = "9.'))
+    done = make(repository)
+    assert done.returncode != 0
+    assert done.stdout.count("\n") == 1
+    assert "cargo is too old" in done.stdout and "https://rustup.rs" in done.stdout
+
+
+def test_no_path_of_this_machine_is_in_the_program(tmp_path: Path) -> None:
+    repository = render("libbpf-rs", tmp_path)
+    succeed(repository)
+    program = (repository / "build" / repository.name).read_bytes()
+    assert b"target/release/build/" in program
+    places = (Path.home(), tmp_path, cargo_target(repository))
+    assert not [place for place in places if f"{place}/".encode() in program]
