@@ -2,6 +2,7 @@
 """The Go template against Go's own tools: module paths, an old Go, and the linter that it has settings for."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,12 @@ def test_old_go_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     done = make(repository)
     assert done.returncode != 0
     (line,) = done.stdout.splitlines()
-    assert f"go is too old: {OLD_GO} cannot read go.mod; install Go 1.25 or newer, https://go.dev/dl" in line
+    told = f"go is too old: {OLD_GO} cannot read go.mod; install Go 1.25 or newer, https://go.dev/dl"
+    assert told in line
+    command = [sys.executable, "-m", "scaffold", "test", str(repository), "--kernel", "6.1"]
+    tested = subprocess.run(command, text=True, capture_output=True, check=False)
+    assert tested.returncode == 1
+    assert tested.stdout.splitlines()[1:] == [f"        it does not build: {told}"]
 
 
 def test_module_files_are_complete(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ NAMES = st.one_of(
 
 
 @pytest.mark.parametrize("framework", CATALOG)
-@settings(max_examples=6, deadline=None, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=4, deadline=None, phases=(Phase.explicit, Phase.generate))
 @given(name=NAMES, texts=st.tuples(LINES, LINES, LINES))
 def test_what_is_accepted_builds(framework: str, name: str, texts: tuple[str, str, str]) -> None:
     assume(not any(refusal.covers(name) for refusal in CATALOG[framework].refused))
