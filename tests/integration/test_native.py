@@ -5,7 +5,6 @@ import fcntl
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,9 +66,13 @@ def trace_buffer() -> Iterator[None]:
     """tracefs is mounted, and no other test uses the kernel's one trace buffer meanwhile."""
     mounted = sh("test -e /sys/kernel/tracing/trace_pipe || mount -t tracefs tracefs /sys/kernel/tracing")
     assert mounted.returncode == 0, mounted.stderr
-    with Path(tempfile.gettempdir(), f"ebpf-new-trace-buffer-{os.geteuid()}").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    # Whatever root and /tmp a test has, this directory is the machine's one.
+    kernel = os.open("/sys/kernel", os.O_RDONLY)
+    try:
+        fcntl.flock(kernel, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(kernel)
 
 
 @pytest.mark.usefixtures("trace_buffer")
