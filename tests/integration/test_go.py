@@ -59,6 +59,16 @@ def test_old_go_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert tested.stdout.splitlines()[1:] == [f"        it does not build: {told}"]
 
 
+def test_mistake_in_go_mod_is_told_with_its_line(tmp_path: Path) -> None:
+    repository = render("cilium", tmp_path)
+    module = repository / "go.mod"
+    module.write_text(module.read_text() + "requir example.com/other v1.0.0\n")
+    done = make(repository)
+    assert done.returncode != 0
+    assert f"go.mod:{len(module.read_text().splitlines())}: unknown directive: requir" in done.stdout
+    assert "too old" not in done.stdout
+
+
 def test_module_files_are_complete(tmp_path: Path) -> None:
     repository = render("cilium", tmp_path, owner="ada")
     assert "module github.com/ada/my-tool\n" in (repository / "go.mod").read_text()
@@ -68,11 +78,15 @@ def test_module_files_are_complete(tmp_path: Path) -> None:
 
 
 def test_it_builds_for_another_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GOARCH", "arm64")
     repository = render("cilium", tmp_path)
     succeed(repository)
-    readelf = ["readelf", "--file-header", str(repository / "build/my-tool")]
-    assert "AArch64" in subprocess.run(readelf, capture_output=True, text=True, check=True).stdout
+    monkeypatch.setenv("GOARCH", "arm64")
+    succeed(repository, "build", "dist")
+    for program in ("build/my-tool", "dist/my-tool-arm64/my-tool"):
+        readelf = ["readelf", "--file-header", str(repository / program)]
+        assert "AArch64" in subprocess.run(readelf, capture_output=True, text=True, check=True).stdout
+    assert (repository / "dist/my-tool-arm64.tar.gz").is_file()
+    assert "Nothing to be done" in succeed(repository)
 
 
 def test_the_linters_settings_hold(tmp_path: Path) -> None:
