@@ -15,7 +15,7 @@ from tests.integration.repositories import make, render, succeed
 from tests.render.trees import CATALOG, project
 
 LIBBPF_RS = CATALOG["libbpf-rs"]
-RESERVED, KEYWORDS, LOCKED = LIBBPF_RS.refused[:3]
+RESERVED, KEYWORDS, LIBRARIES, LOCKED = LIBBPF_RS.refused[:4]
 # Before, among and after the packages of Cargo.lock, as cargo sorts them: by their bytes.
 NAMES = "A Zed a an anyhow-x anyhow0 anyhow_x clap_ clap-z libbpf m proc_macro2 syn- zz z-".split()
 
@@ -28,6 +28,13 @@ def cargo(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("name", sorted(RESERVED.names | KEYWORDS.names))
 def test_what_is_refused_as_cargos_is_refused_by_cargo(name: str, tmp_path: Path) -> None:
     assert "invalid package name" in cargo(tmp_path, "new", "--vcs", "none", "--name", name, "project").stderr
+
+
+@pytest.mark.parametrize("name", sorted(LIBRARIES.names))
+def test_cargo_warns_of_the_libraries_of_rust(name: str, tmp_path: Path) -> None:
+    assert (
+        "part of Rust's standard library" in cargo(tmp_path, "new", "--vcs", "none", "--name", name, "project").stderr
+    )
 
 
 def test_packages_of_the_lock_file_are_refused(tmp_path: Path) -> None:
