@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import child
 from .cache import cache_root
-from .child import dies_with_parent
 from .errors import CannotRun
 
 KEYRINGS = (
@@ -130,11 +130,7 @@ class Apt:
         Raises:
             CannotRun: it failed; the message holds apt's own first error.
         """
-        done = subprocess.run(
-            [command[0], *self.options, *command[1:]],
-            capture_output=True, text=True, check=False, cwd=cwd, stdin=subprocess.DEVNULL,
-            preexec_fn=dies_with_parent(),
-        )  # fmt: skip
+        done = child.run([command[0], *self.options, *command[1:]], cwd)
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if line.startswith(("E:", "Err:"))]
             raise CannotRun(
@@ -162,10 +158,7 @@ class Apt:
         """Download `packages` into `target` and unpack them there."""
         self.run("apt-get", "download", *packages, cwd=target)
         for package in sorted(target.glob("*.deb")):
-            done = subprocess.run(
-                ["dpkg-deb", "-x", str(package), str(target)],
-                capture_output=True, text=True, check=False, preexec_fn=dies_with_parent(),
-            )  # fmt: skip
+            done = child.run(["dpkg-deb", "-x", str(package), str(target)])
             if done.returncode:
                 raise CannotRun(f"{package.name} cannot be unpacked: {done.stderr.strip()}")
             package.unlink()

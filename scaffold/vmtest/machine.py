@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .child import dies_with_parent
+from . import child
 from .errors import CannotRun
 
 
@@ -76,10 +76,9 @@ class Machine:
             ports += ["-chardev", f"socket,id={name},fd={port.fileno()}"]
         ports += ["-serial", "chardev:console", "-mon", "chardev=qmp,mode=control"]
         try:
-            self.process = subprocess.Popen(
+            self.process = child.start(
                 [qemu_program(), *arguments, *ports],
                 pass_fds=(console.fileno(), qmp.fileno(), *files),
-                preexec_fn=dies_with_parent(),
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                 start_new_session=True,
             )  # fmt: skip

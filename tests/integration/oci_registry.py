@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from scaffold.vmtest import child
 from scaffold.vmtest.cache import cache_root
-from scaffold.vmtest.child import dies_with_parent
 
 START_SECONDS = 20
 # Port 0: the kernel chooses one that is free, and the log says which.
@@ -45,12 +45,11 @@ def running_registry(directory: Path) -> Iterator[Registry]:
     configuration.write_text(CONFIGURATION.format(directory=directory))
     with (
         log.open("w") as output,
-        subprocess.Popen(
-            [_program(), "serve", configuration],
+        child.start(
+            [str(_program()), "serve", str(configuration)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            preexec_fn=dies_with_parent(),
         ) as server,
     ):
         try:
