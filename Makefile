@@ -26,8 +26,8 @@ bench: ## measure rendering and VM runs against what else there is; PART=start m
 	@tools/setup.sh bench
 	.venv/bin/python -m tools.bench $(PART)
 
-SUITE ?= bookworm
-bare: ## run `make T` in a bare Debian root (T=demo SUITE=bookworm); needs root
+SUITE ?= trixie
+bare: ## run `make T` in a bare Debian root (T=demo SUITE=trixie); needs root
 	@tools/bare-root.sh $(SUITE) make $(or $(T),demo)
 
 clean: ## remove what the other targets made, the caches in ~/.cache excepted
