@@ -68,17 +68,19 @@ def check_c(path: Path, texts: set[str]) -> None:
 
 
 @cache
-def go_tokens() -> Path:
-    """Build the program that tells the strings and comments of a Go file, and return where it is."""
-    program = Path(tempfile.mkdtemp(), "go_tokens")
-    command = ["go", "build", "-o", str(program), str(Path(__file__).with_name("go_tokens.go"))]
+def go_tokens() -> tempfile.TemporaryDirectory[str]:
+    """Build the program that tells the strings and comments of a Go file, and return the directory that it is in."""
+    directory = tempfile.TemporaryDirectory(prefix="go-tokens-")
+    command = ["go", "build", "-o", directory.name, str(Path(__file__).with_name("go_tokens.go"))]
     subprocess.run(command, check=True, capture_output=True)
-    return program
+    return directory
 
 
 def check_go(path: Path, texts: set[str]) -> None:
     """A text stands in Go as a string, or at the end of a comment."""
-    done = subprocess.run([go_tokens()], input=path.read_bytes(), check=True, capture_output=True)
+    done = subprocess.run(
+        [Path(go_tokens().name, "go_tokens")], input=path.read_bytes(), check=True, capture_output=True
+    )
     found = json.loads(done.stdout)
     assert found
     for kind, text in found:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from scaffold import __version__
-from scaffold.catalog import frameworks
+from scaffold.catalog import frameworks, load_catalog
 from tests.conftest import Command, git
 
 FRAMEWORKS = [framework.name for framework in frameworks()]
@@ -52,6 +52,18 @@ def test_name_alone_means_new(ebpf_new: Command, tmp_path: Path, framework: str)
         assert (done.returncode, done.stderr) == (0, "")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["hello", "list", "test2"]
     assert git(tmp_path / "hello", "log", "--format=%an") == "Ada Lovelace"
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_module_is_taken_where_there_is_one(ebpf_new: Command, tmp_path: Path, framework: str) -> None:
+    done = ebpf_new("hello", "-f", framework, "--module", "example.org/a/hello", "--owner", "ada")
+    if "module" in load_catalog()[framework].own_answers:
+        recorded = json.loads((tmp_path / "hello/.ebpf-new.json").read_text())["answers"]
+        assert (recorded["module"], recorded["owner"]) == ("example.org/a/hello", "ada")
+    else:
+        assert done.returncode == 2
+        assert "--module: " in done.stderr and "have no Go module: leave it out" in done.stderr
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_what_to_type_next(ebpf_new: Command, tmp_path: Path) -> None:
