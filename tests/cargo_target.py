@@ -23,7 +23,7 @@ def cargo_target(repository: Path) -> Path:
 
     No two repositories share one: cargo looks at times, and takes a copy of an older source for built.
     """
-    copy = Path(tempfile.mkdtemp(dir=_session().name, prefix=f"{repository.name}-"), "target")
+    copy = Path(tempfile.mkdtemp(dir=_session().name), "target")
     return Path(shutil.copytree(CARGO_TARGET, copy, copy_function=_take))
 
 

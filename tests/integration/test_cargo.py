@@ -68,6 +68,16 @@ def test_cargo_that_is_too_old_is_one_line(tmp_path: Path) -> None:
     assert "cargo is too old" in done.stdout and "https://rustup.rs" in done.stdout
 
 
+@pytest.mark.parametrize("place", ["my projects", "it's", "100%", "a:b"])
+def test_a_path_that_libbpf_cannot_be_compiled_in_is_one_line(place: str, tmp_path: Path) -> None:
+    repository = render("libbpf-rs", tmp_path / place)
+    done = make(repository, "CARGO_TARGET_DIR=build/cargo")
+    assert done.returncode != 0
+    (line,) = done.stdout.splitlines()
+    assert "libbpf cannot be compiled in a directory whose path has" in line
+    assert "type make CARGO_TARGET_DIR=/another/path" in line
+
+
 def test_no_path_of_this_machine_is_in_the_program(tmp_path: Path) -> None:
     repository = render("libbpf-rs", tmp_path)
     succeed(repository)
