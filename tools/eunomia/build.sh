@@ -96,11 +96,15 @@ build_ecc() {
 
 # One static file: it is what goes into a guest.
 build_ecli() {
-  local flags='-C target-feature=+crt-static' library host assets
+  local flags='-C target-feature=+crt-static' library name host assets
   say "Building ecli-rs $ECLI from its crate: about 10 minutes, once"
   host=$(rustc --version --verbose | sed -n 's/^host: //p')
   # A newer libelf needs zstd, of which ecli's crates do not know. Named as -lzstd it could be the shared one.
   for library in $(pkg-config --static --libs-only-l libelf); do flags+=" -C link-arg=-l:lib${library#-l}.a"; done
+  # The libelf.a of elfutils 0.192 (Debian 13) lacks two functions, which set up and free what stays empty here.
+  if pkg-config --exists 'libelf = 0.192'; then
+    for name in eu_search_tree_init eu_search_tree_fini; do flags+=" -C link-arg=-Wl,--defsym=$name=getpid"; done
+  fi
   RUSTFLAGS=$flags install_crate ecli-rs "$ECLI" --no-default-features --features native --target "$host"
   "$work"/bin/ecli-rs run --help >/dev/null || stop "the ecli-rs that cargo has built does not run, see $log"
   assets=$(find "${CARGO_HOME:-$HOME/.cargo}"/registry/src -path "*/bpf-loader-lib-$LOADER/assets" -print -quit)

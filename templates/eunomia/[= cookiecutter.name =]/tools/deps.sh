@@ -51,6 +51,12 @@ get_ecli() {
     for library in $(pkg-config --static --libs-only-l libelf); do
         flags="$flags -C link-arg=-l:lib${library#-l}.a"
     done
+    # The libelf.a of elfutils 0.192 (Debian 13) lacks two functions, which set up and free what stays empty here.
+    if pkg-config --exists 'libelf = 0.192'; then
+        for function in eu_search_tree_init eu_search_tree_fini; do
+            flags="$flags -C link-arg=-Wl,--defsym=$function=getpid"
+        done
+    fi
     from_cargo ecli 0.2.9 "$flags" --no-default-features --features native --target "$(uname -m)-unknown-linux-gnu"
 }
 
