@@ -11,20 +11,23 @@ from tests.toolchains import CARGO_TARGET
 
 SMALL = 65536  # bytes
 
+_copies: dict[Path, Path] = {}  # by repository
+
 
 @cache
 def _session() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="cargo-target-")
 
 
-@cache
 def cargo_target(repository: Path) -> Path:
     """Return the target directory of `repository`, which is a copy of the one that tools/cargo-target.sh made.
 
     No two repositories share one: cargo looks at times, and takes a copy of an older source for built.
     """
-    copy = Path(tempfile.mkdtemp(dir=_session().name), "target")
-    return Path(shutil.copytree(CARGO_TARGET, copy, copy_function=_take))
+    if repository not in _copies:
+        place = Path(tempfile.mkdtemp(dir=_session().name), "target")
+        _copies[repository] = shutil.copytree(CARGO_TARGET, place, copy_function=_take)
+    return _copies[repository]
 
 
 def _take(source: str, target: str) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from scaffold.catalog import Framework, frameworks
 from scaffold.vmtest.manifest import load_manifest
 from scaffold.vmtest.run import run_project
+from tests.toolchains import PROGRAMS
 from tools.bench.measure import seconds_of
 
 KERNEL = "6.1"
@@ -90,7 +91,8 @@ def _figures(framework: Framework, directory: Path) -> Figures:
 def _make(project: Path, caches: Path, target: str) -> float:
     """Run make with the compilers' caches in `caches`, and return how long it took, in seconds."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "CARGO_TARGET"))}
-    return seconds_of(["make", "-C", project, target], {**kept, "GOCACHE": str(caches)})
+    path = os.pathsep.join([*map(str, PROGRAMS), kept["PATH"]])
+    return seconds_of(["make", "-C", project, target], {**kept, "PATH": path, "GOCACHE": str(caches)})
 
 
 def _warm_build(project: Path, caches: Path) -> float:
