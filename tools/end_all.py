@@ -21,9 +21,18 @@ def main() -> int:
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        return subprocess.run(sys.argv[1:], check=False).returncode
+        return _wait_for(subprocess.Popen(sys.argv[1:]))
     finally:
         _end_children()
+
+
+def _wait_for(command: subprocess.Popen[bytes]) -> int:
+    """Return the command's exit status. Orphans, which become children of this process, are waited for meanwhile."""
+    while command.returncode is None:
+        pid, status = os.wait()
+        if pid == command.pid:
+            command.returncode = os.waitstatus_to_exitcode(status)
+    return command.returncode
 
 
 def _end_children() -> None:

@@ -85,7 +85,7 @@ FAULTS = [
     Fault("nothing loaded", LOADER, LOAD, "if (load && attach)", "fail", "but no BPF program was loaded"),
     Fault("stays loaded", LOADER, WAIT, PIN, "fail", "BPF programs stayed loaded"),
     Fault("never attached", LOADER, 'puts("Attached', 'puts("Detached', "timeout", "the program to say 'Attached'"),
-    Fault("never ends", LOADER, WAIT, "for (;;)\n\t\t\tpause();", "timeout", "the program to end on SIGINT"),
+    Fault("never ends", LOADER, WAIT, "for (;;)\n\t\t\tsigwait(&stop, &signal);", "timeout", "the program to end on SIGINT"),
     Fault("panic", LOADER, WAIT, sysrq("c"), "panic", "the guest's kernel panicked"),
     Fault("powers off", LOADER, WAIT, sysrq("o"), "fail", "the guest went away"),
 ]
