@@ -16,27 +16,6 @@ stop() {
   exit 1
 }
 
-# The archive that this machine installs its own release from.
-own_mirror() {
-  # shellcheck disable=SC2016 # apt fills these in
-  apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
-    awk '$3 == "main" && $2 !~ /-/ && !found { print $1; found = 1 }'
-}
-
-make_root() {
-  local suite=$1 target=$2 work mirror
-  mirror=$(own_mirror)
-  [ -n "$mirror" ] || stop "apt on this machine has no sources with a main component"
-  command -v debootstrap >/dev/null || stop "debootstrap is missing: apt-get install debootstrap"
-  mkdir -p "$(dirname "$target")"
-  work=$(mktemp -d -p "$(dirname "$target")")
-  debootstrap --variant=minbase --include=git,make,python3,ca-certificates "$suite" "$work" "$mirror" >"$work.log" ||
-    stop "debootstrap failed, see $work.log"
-  rm -rf "$work"/var/cache/apt/archives/*.deb "$work"/var/lib/apt/lists/* "$work.log"
-  chmod 755 "$work"
-  mv -T "$work" "$target"
-}
-
 # Hands the settings of this machine, by which it reaches its archives, to the root.
 hand_over_settings() {
   local root=$1
@@ -99,8 +78,7 @@ fi
 [ "$(id -u)" = 0 ] || stop "a root file system can only be made and entered by root: sudo tools/bare-root.sh $*"
 suite=$1
 shift
-roots=${XDG_CACHE_HOME:-$HOME/.cache}/ebpf-new/bare-roots
-[ -d "$roots/$suite" ] || make_root "$suite" "$roots/$suite"
+bare=$("$(dirname "$0")/debian-root.sh" "$suite" git make python3 ca-certificates)
 
 root=$(mktemp -d)
 running=
@@ -114,7 +92,7 @@ leave() {
 }
 trap leave EXIT
 trap 'exit 130' INT TERM
-cp -a "$roots/$suite/." "$root"
+cp -a "$bare/." "$root"
 hand_over_settings "$root"
 git clone --quiet "file://$(cd "$(dirname "$0")/.." && pwd)" "$root/root/ebpf-new"
 

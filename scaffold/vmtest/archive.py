@@ -9,6 +9,7 @@ the machine's. apt checks the signatures, by the distribution's own keyrings alo
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ KEYRINGS = (
     ("/usr/share/keyrings", "debian-archive-*.gpg"),
     ("/usr/share/keyrings", "ubuntu-archive-*.gpg"),
 )
+INDEX = re.compile(r"^'([^']+/)dists/([^']+)/main/binary-", re.MULTILINE)
 # The suites that hold kernels, from old to new, with the series that each was released with.
 SUITES = {
     "debian": {
@@ -57,10 +59,12 @@ def own_suites() -> list[Suite]:
             "this machine has no apt to get kernels with: "
             "give the path of a bzImage or vmlinux with --kernel, or --kernel host"
         )
-    wanted = ["--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"]
-    listing = subprocess.run(["apt-get", "indextargets", *wanted], capture_output=True, text=True, check=False)
-    targets = [line.split(" ") for line in listing.stdout.splitlines()]
-    suites = [Suite(target[0], target[1]) for target in targets if target[2:] == ["main"]]
+    # Without lists, as in a container, `apt-get indextargets` knows of none; with an empty place for them this
+    # names what a first update would fetch.
+    with tempfile.TemporaryDirectory() as lists:
+        wanted = [f"-oDir::State::lists={lists}", "--print-uris", "update"]
+        listing = subprocess.run(["apt-get", *wanted], capture_output=True, text=True, check=False)
+    suites = [Suite(*found) for found in INDEX.findall(listing.stdout)]
     if not suites:
         raise CannotRun("apt on this machine has no sources with a `main` component")
     return list(dict.fromkeys(suites))

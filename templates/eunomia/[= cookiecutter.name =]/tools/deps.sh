@@ -1,7 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: [= cookiecutter.license =]
 # Puts ecc and ecli into .tools, unless PATH has them: from eunomia-bpf's release, else built by cargo.
+# For another processor than this machine's, tools/deps.sh ARCH, puts its ecli into .tools/ARCH too.
 set -eu
+arch=${1-$(uname -m)}
 release=https://github.com/eunomia-bpf/eunomia-bpf/releases/download/v1.0.27
 mkdir -p .tools
 work=$(mktemp -d .tools/new.XXXXXX)
@@ -14,16 +16,24 @@ on_path() {
 
 works() { ".tools/$1" --help >/dev/null 2>&1; }
 
-# from_release NAME PROGRAM: unpacks it and takes the program in it.
-from_release() {
+# number OFFSET SIZE FILE: the number that stands there.
+number() { od -An -tu"$2" -j"$1" -N"$2" "$3" | tr -d ' '; }
+
+# fetch NAME ARCH DIRECTORY: unpacks that release. Its files follow the ELF program that would mount them, which ends
+# with its table of sections.
+fetch() {
     asset=$1
-    [ "$(uname -m)" = x86_64 ] || asset=$1-$(uname -m)
+    [ "$2" = x86_64 ] || asset=$1-$2
     echo "Fetching $release/$asset"
-    curl --fail --silent --show-error --location --output "$work/$1" "$release/$asset" || return
-    chmod +x "$work/$1"
-    (cd "$work" && "./$1" --appimage-extract >/dev/null) || return
-    rm -rf ".tools/$1.release"
-    mv "$work/squashfs-root" ".tools/$1.release" || return
+    curl --fail --silent --show-error --location --output "$work/$asset" "$release/$asset" || return
+    end=$(($(number 40 8 "$work/$asset") + $(number 58 2 "$work/$asset") * $(number 60 2 "$work/$asset")))
+    rm -rf "$3"
+    unsquashfs -quiet -no-progress -offset "$end" -dest "$3" "$work/$asset"
+}
+
+# from_release NAME PROGRAM: takes the program in it.
+from_release() {
+    fetch "$1" "$(uname -m)" ".tools/$1.release" || return
     ln -sf "$1.release/$2" ".tools/$1"
     works "$1" || { echo "The release of $1 does not run on this machine" >&2 && return 1; }
 }
@@ -67,3 +77,9 @@ for tool in ecc ecli; do
         exit 1
     }
 done
+
+[ "$arch" = "$(uname -m)" ] || [ -e ".tools/$arch/ecli" ] || {
+    mkdir -p ".tools/$arch"
+    fetch ecli "$arch" ".tools/$arch/ecli.release"
+    ln -sf ecli.release/usr/bin/bin ".tools/$arch/ecli"
+}
