@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from scaffold.vmtest.archive import own_suites
 from tests.integration.vm_runs import SCAFFOLD, run_vmtest
 
 FETCH = "import sys; from vmtest.kernels import find_kernel; print(find_kernel(sys.argv[1]).release)"
@@ -125,6 +126,14 @@ def test_an_archive_out_of_reach(empty_cache: dict[str, str], tmp_path: Path, li
     run = run_vmtest(libbpf_project, "--kernel", "distro", environment=environment)
     assert (run.verdicts[0]["verdict"], run.status) == ("error", 69), run
     assert "cannot be fetched" in run.verdicts[0]["reason"]
+
+
+def test_the_suites_are_known_where_apt_has_no_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    suites = own_suites()
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "apt.conf").write_text(f'Dir::State::lists "{tmp_path}/lists";\n')
+    monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
+    assert own_suites() == suites != []
 
 
 def test_no_apt(empty_cache: dict[str, str], tmp_path: Path, libbpf_project: Path) -> None:

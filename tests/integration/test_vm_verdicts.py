@@ -75,6 +75,7 @@ def sysrq(letter: str) -> str:
 
 FILTER = "if (pid_filter && pid != pid_filter)"
 PIN = f'bpf_link__pin(skel->links.handle_tp, "/sys/fs/bpf/left");\n\t\t{WAIT}'
+FOR_EVER = "for (;;)\n\t\t\tsigwait(&stop, &signal);"
 FAULTS = [
     Fault("wrong message", PROGRAM, "BPF triggered", "BPF noticed", "fail", "no event of PID"),
     Fault("filter ignored", PROGRAM, FILTER, "if (pid_filter && pid < 0)", "fail", "an event of another process"),
@@ -85,7 +86,7 @@ FAULTS = [
     Fault("nothing loaded", LOADER, LOAD, "if (load && attach)", "fail", "but no BPF program was loaded"),
     Fault("stays loaded", LOADER, WAIT, PIN, "fail", "BPF programs stayed loaded"),
     Fault("never attached", LOADER, 'puts("Attached', 'puts("Detached', "timeout", "the program to say 'Attached'"),
-    Fault("never ends", LOADER, WAIT, "for (;;)\n\t\t\tsigwait(&stop, &signal);", "timeout", "the program to end on SIGINT"),
+    Fault("never ends", LOADER, WAIT, FOR_EVER, "timeout", "the program to end on SIGINT"),
     Fault("panic", LOADER, WAIT, sysrq("c"), "panic", "the guest's kernel panicked"),
     Fault("powers off", LOADER, WAIT, sysrq("o"), "fail", "the guest went away"),
 ]
