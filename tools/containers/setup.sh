@@ -27,6 +27,8 @@ write_configuration() {
   cat >"$home/containers.conf" <<END
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=15000:15000"]
+# podman's profile before version 5 keeps bpf() from those that may call it.
+seccomp_profile = "unconfined"
 [engine]
 runtime = "runc"
 cgroup_manager = "cgroupfs"

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Images built by `docker`, which is tools/containers/docker on the PATH of the tests."""
+
+import json
+import os
+import subprocess
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.integration.repositories import manifest, render
+from tests.toolchains import ROOT
+
+ENVIRONMENT = {**os.environ, "PATH": f"{ROOT / 'tools/containers'}{os.pathsep}{os.environ['PATH']}"}
+
+
+@dataclass(frozen=True)
+class Image:
+    """What `docker image inspect` says, as far as the tests ask."""
+
+    size: int  # bytes
+    entrypoint: tuple[str, ...]
+    labels: dict[str, str]
+    digest: str
+
+
+def docker(*arguments: str | Path, cwd: Path | None = None) -> str:
+    """Run docker, which must succeed, and return what it printed on stdout."""
+    command = ["docker", *map(str, arguments)]
+    done = subprocess.run(command, cwd=cwd, env=ENVIRONMENT, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def make(repository: Path, *arguments: str) -> str:
+    """Run the repository's make with that docker, which must succeed, and return what it printed."""
+    environment = {key: value for key, value in ENVIRONMENT.items() if not key.startswith("MAKE")}
+    done = subprocess.run(
+        ["make", *arguments],
+        cwd=repository,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def project(framework: str, directory: Path) -> Path:
+    """Render the project of which all images of a framework are built: the same Makefile is the same stage `dev`.
+
+    Its name is none that an image can have.
+    """
+    return render(framework, directory, name=f"My_{framework}", owner="ada")
+
+
+def tag_of(repository: Path) -> str:
+    """Return the name that the Makefile gives to the image."""
+    return repository.name.lower().replace("_", "-")
+
+
+def inspect(image: str) -> Image:
+    """Return what is to know about an image."""
+    (found,) = json.loads(docker("image", "inspect", image))
+    config = found["Config"]
+    return Image(found["Size"], tuple(config["Entrypoint"]), config["Labels"], found["Id"])
+
+
+def save_files(image: str, archive: Path) -> None:
+    """Write the file system of a container of `image` to `archive`, in the form of tar."""
+    container = docker("create", "--network=none", image).strip()
+    try:
+        docker("export", "--output", archive, container)
+    finally:
+        docker("rm", container)
+
+
+def build_archive(repository: Path, directory: Path) -> bytes:
+    """Build the stage `dist` and return the program in the one archive that it leaves."""
+    docker("build", "--target", "dist", "--output", directory, ".", cwd=repository)
+    (archive,) = directory.glob("*.tar.gz")
+    with tarfile.open(archive) as tar:
+        program = tar.extractfile(f"{archive.name.removesuffix('.tar.gz')}/{repository.name}")
+        assert program
+        return program.read()
+
+
+RUN_IMAGE = """\
+#!/bin/sh
+# Starts the entrypoint of an image whose file system is in image.tar, as an engine would.
+if [ ! -d /image ]; then
+    mkdir /image
+    tar -x -f image.tar -C /image
+    for place in proc sys; do
+        mkdir -p /image/$place
+        mount -o rbind /$place /image/$place
+    done
+fi
+exec chroot /image {entrypoint} "$@"
+"""
+
+
+def guest_project(repository: Path, image: str, directory: Path) -> Path:
+    """Make a project in `directory` that puts an image into the guest and starts its entrypoint there."""
+    (directory / "test").mkdir(parents=True)
+    save_files(image, directory / "image.tar")
+    (entrypoint,) = inspect(image).entrypoint
+    (directory / "start").write_text(RUN_IMAGE.format(entrypoint=entrypoint))
+    tables = manifest(repository)
+    tables["guest"] = {"files": ["image.tar", "start"], "memory": 1024}
+    tables["program"]["command"] = ["sh", "./start"]
+    lines = []
+    for table, values in tables.items():
+        lines += [f"[{table}]", *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items())]
+    (directory / "test/vmtest.toml").write_text("\n".join(lines) + "\n")
+    return directory

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The Dockerfile of every framework: its image is small, says what it is, and its entrypoint's event is seen."""
+
+import re
+import shutil
+import subprocess
+import tarfile
+import time
+from pathlib import Path
+from subprocess import PIPE, STDOUT
+
+import pytest
+
+from tests.integration.containers import (
+    ENVIRONMENT,
+    build_archive,
+    docker,
+    guest_project,
+    inspect,
+    make,
+    project,
+    save_files,
+    tag_of,
+)
+from tests.integration.repositories import framework_of, manifest
+from tests.integration.vm_runs import run_vmtest
+from tests.render.trees import CATALOG
+
+MB = 1_000_000
+KERNEL = "6.12"
+# By one worker, one after the other: two builds at once would compile the same.
+FRAMEWORKS = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in CATALOG]
+
+
+@pytest.fixture(scope="session", params=FRAMEWORKS)
+def repository(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a repository of each framework whose image is built. Tests must not change it."""
+    made = project(request.param, tmp_path_factory.mktemp(f"image-{request.param}"))
+    make(made, "image")
+    return made
+
+
+def last_stage(repository: Path) -> str:
+    """Return what the last stage of the Dockerfile starts from."""
+    stages: list[str] = re.findall(r"^FROM (\S+)$", (repository / "Dockerfile").read_text(), re.MULTILINE)
+    return stages[-1]
+
+
+def test_the_event_of_the_entrypoint_is_seen(repository: Path, tmp_path: Path) -> None:
+    project = guest_project(repository, tag_of(repository), tmp_path / "guest")
+    run = run_vmtest(project, "--kernel", KERNEL)
+    assert run.status == 0, run
+    assert "BPF triggered sys_enter_write from PID" in run.verdicts[0]["events"][0]
+
+
+def test_an_image_without_more_than_the_program_is_small(repository: Path, tmp_path: Path) -> None:
+    image = inspect(tag_of(repository))
+    if last_stage(repository) == "scratch":
+        assert image.size < 10 * MB
+        save_files(tag_of(repository), tmp_path / "image.tar")
+        with tarfile.open(tmp_path / "image.tar") as tar:
+            files = [each.name for each in tar if each.isfile() and each.size]
+        assert [f"/{name}" for name in files] == list(image.entrypoint)
+    else:
+        assert image.size < 250 * MB
+
+
+def test_the_labels_say_what_it_is(repository: Path) -> None:
+    prefix = "org.opencontainers.image."
+    labels = inspect(tag_of(repository)).labels
+    assert {key.removeprefix(prefix): value for key, value in labels.items() if key.startswith(prefix)} == {
+        "title": repository.name,
+        "description": CATALOG[framework_of(repository)].description,
+        "source": f"https://github.com/ada/{repository.name}",
+        "licenses": CATALOG[framework_of(repository)].licenses[0],
+    }
+
+
+def test_two_builds_give_the_same_program(repository: Path, tmp_path: Path) -> None:
+    first = build_archive(repository, tmp_path / "first")
+    changed = shutil.copytree(repository, tmp_path / "changed" / repository.name)
+    readme = changed / "README.md"
+    readme.write_text(f"{readme.read_text()}\nOne line more, so that it is built anew.\n")
+    assert build_archive(changed, tmp_path / "second") == first
+
+
+def test_it_runs_on_this_machine(repository: Path) -> None:
+    ready = manifest(repository)["program"]["ready"]
+    command = ["make", "run-image"]
+    with subprocess.Popen(command, cwd=repository, env=ENVIRONMENT, text=True, stdout=PIPE, stderr=STDOUT) as run:
+        try:
+            assert run.stdout
+            assert any(ready in line for line in run.stdout)
+            docker("kill", "--signal=INT", running_container(tag_of(repository)))
+            assert run.wait() == 0
+        finally:
+            for container in docker("ps", "--quiet", "--filter", f"ancestor={tag_of(repository)}").split():
+                docker("kill", container)
+
+
+def running_container(image: str) -> str:
+    """Return the container of the image: what it says may come before the engine knows that it runs."""
+    deadline = time.monotonic() + 20
+    while not (found := docker("ps", "--quiet", "--filter", f"ancestor={image}").split()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    (container,) = found
+    return container
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_build_says_what_is_wrong_with_the_program(framework: str, tmp_path: Path) -> None:
+    repository = project(framework, tmp_path)
+    source = repository / "src/minimal.bpf.c"
+    source.write_text(source.read_text().replace("return 0;", "return nought;"))
+    done = subprocess.run(
+        ["make", "image"], cwd=repository, env=ENVIRONMENT, text=True, capture_output=True, check=False
+    )
+    assert done.returncode != 0
+    assert "error: use of undeclared identifier 'nought'" in done.stdout + done.stderr
