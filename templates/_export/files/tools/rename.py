@@ -45,11 +45,12 @@ def near(value: str, rule: Rule) -> str:
 
 def bad_answer(name: str, owner: str, rules: dict[str, Rule]) -> str:
     """Return what is wrong with the answers, and what to type; "" if nothing is."""
-    wrong = fault(name, rules["NAME"]) if name else "NAME is missing"
-    if wrong:
-        return f"{wrong}; type: make rename NAME={near(name, rules['NAME'])}" + (f" OWNER={owner}" if owner else "")
-    wrong = fault(owner, rules["OWNER"]) if owner else ""
-    return f"{wrong}; type: make rename NAME={name}, with the right OWNER or without" if wrong else ""
+    bad_name = fault(name, rules["NAME"]) if name else "NAME is missing"
+    bad_owner = fault(owner, rules["OWNER"]) if owner else ""
+    advice = f"type: make rename NAME={near(name, rules['NAME']) if bad_name else name}"
+    if bad_owner:
+        return f"{bad_name or bad_owner}; {advice}, with the right OWNER or without"
+    return f"{bad_name}; {advice}{owner and ' OWNER=' + owner}" if bad_name else ""
 
 
 def bad_repository(data: dict[str, Any]) -> str:
