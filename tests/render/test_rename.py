@@ -5,7 +5,6 @@ import json
 import os
 import re
 import runpy
-import shutil
 import subprocess
 import sys
 from functools import cache
@@ -262,11 +261,14 @@ def test_no_repository_of_its_own(ebpf_new: Command, tmp_path: Path) -> None:
 
 
 def test_without_git(tmp_path: Path) -> None:
-    for command in ("make", "uname"):
-        (tmp_path / command).symlink_to(str(shutil.which(command)))
+    (tmp_path / "bin").mkdir()
+    paths = (path for directory in reversed(os.get_exec_path()) for path in Path(directory).glob("*"))
+    for name, path in {path.name: path for path in paths}.items():
+        if not name.startswith("git"):
+            (tmp_path / "bin" / name).symlink_to(path)
     repository = copied("with owner", FIRST, tmp_path)
     words = ("NAME=hello", f"PYTHON={sys.executable}")
-    check_refused(repository, *words, because="git is missing; install it", PATH=str(tmp_path))
+    check_refused(repository, *words, because="git is missing; install it", PATH=str(tmp_path / "bin"))
 
 
 def check_undone(repository: Path, command: str) -> None:
