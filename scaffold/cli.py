@@ -232,7 +232,7 @@ def export_templates(
     directory: Annotated[
         Path,
         typer.Argument(
-            metavar="DIR", help="Make libbpf-starter, cilium-starter, ... in this directory.", show_default=False
+            metavar="DIR", help="Make FRAMEWORK-starter in this directory for each framework.", show_default=False
         ),
     ],
     owner: Annotated[
