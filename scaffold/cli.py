@@ -89,6 +89,35 @@ def complete_kernel(incomplete: str) -> list[str]:
     return [name for name in kernel_names() if name.startswith(incomplete)]
 
 
+ProgramOption = Annotated[
+    str | None,
+    typer.Option(
+        "--program", "-p", metavar="PROGRAM", autocompletion=complete_program,
+        help="The BPF program to start from. Default: the first below.",
+    ),
+]  # fmt: skip
+AuthorOption = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT", help="Who holds the copyright. Default: git's user.name."),
+]
+EmailOption = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT", help="The author's address, beside the name. Default: git's user.email."),
+]
+LicenseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--license", metavar="SPDX", autocompletion=complete_license,
+        help="Licence of the repository. The BPF program keeps one that the kernel accepts, GPL-2.0-only OR"
+        " BSD-2-Clause, whatever you choose. Default: the first below.",
+    ),
+]  # fmt: skip
+GitOption = Annotated[
+    bool,
+    typer.Option("--git/--no-git", help="Make a git repository with a first commit, or files only."),
+]
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         print(PROGRAM, __version__)
@@ -125,33 +154,14 @@ def new(
             help="What loads the BPF program; it decides on the language. Asked for when it is missing.",
         ),
     ] = None,
-    program: Annotated[
-        str | None,
-        typer.Option(
-            "--program", "-p", metavar="PROGRAM", autocompletion=complete_program,
-            help="The BPF program to start from. Default: the first below.",
-        ),
-    ] = None,
+    program: ProgramOption = None,
     output_dir: Annotated[
         Path,
         typer.Option("--output-dir", "-o", metavar="DIR", help="Make NAME in this directory, not in the current one."),
     ] = Path(),
-    author: Annotated[
-        str | None,
-        typer.Option(metavar="TEXT", help="Who holds the copyright. Default: git's user.name."),
-    ] = None,
-    email: Annotated[
-        str | None,
-        typer.Option(metavar="TEXT", help="The author's address, beside the name. Default: git's user.email."),
-    ] = None,
-    license: Annotated[
-        str | None,
-        typer.Option(
-            "--license", metavar="SPDX", autocompletion=complete_license,
-            help="Licence of the repository. The BPF program keeps one that the kernel accepts, GPL-2.0-only OR"
-            " BSD-2-Clause, whatever you choose. Default: the first below.",
-        ),
-    ] = None,
+    author: AuthorOption = None,
+    email: EmailOption = None,
+    license: LicenseOption = None,
     description: Annotated[
         str | None,
         typer.Option(metavar="TEXT", help="A line that the README and the program's --help begin with."),
@@ -167,10 +177,7 @@ def new(
             help="Path of the Go module (cilium). Default: github.com/OWNER/NAME, or example.com/NAME without --owner.",
         ),
     ] = None,
-    git: Annotated[
-        bool,
-        typer.Option("--git/--no-git", help="Make a git repository with a first commit, or files only."),
-    ] = True,
+    git: GitOption = True,
     yes: Annotated[
         bool,
         typer.Option("--yes", "-y", help="Never ask: take the default of what is missing, the first framework too."),
@@ -218,6 +225,41 @@ def list_frameworks(
     from scaffold.show import show_catalog
 
     show_catalog(load_catalog(), as_json)
+
+
+@app.command("export", cls=WithChoices)
+def export_templates(
+    directory: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", help="Make FRAMEWORK-starter in this directory for each framework.", show_default=False
+        ),
+    ],
+    owner: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="User or organisation on GitHub that the repositories will belong to."),
+    ] = None,
+    program: ProgramOption = None,
+    author: AuthorOption = None,
+    email: EmailOption = None,
+    license: LicenseOption = None,
+    git: GitOption = True,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on stdout (path, repositories) instead of text.")
+    ] = False,
+) -> None:  # fmt: skip
+    """Make a repository of every framework for GitHub's "Use this template".
+
+    What somebody makes from one there takes its own name by itself, and is then what "ebpf-new NAME" would have
+    made. All repositories appear, each as a whole, or none.
+    """
+    from scaffold.catalog import load_catalog
+    from scaffold.create import Wish
+    from scaffold.export import export, make_plans
+    from scaffold.show import show_exported
+
+    common = Wish(directory, None, program, license, None, author, email, owner, None, git)
+    show_exported(export(make_plans(directory, common, load_catalog())), as_json)
 
 
 @app.command("test")

@@ -3,14 +3,14 @@
 
 import os
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scaffold.catalog import Framework
 from scaffold.errors import BadAnswers, DiskError, Problem
 from scaffold.go_module import default_module
-from scaffold.place import find_obstacles, nearest_directory, workshop
+from scaffold.place import BY_NAME, Said, Workshop, find_obstacles, nearest_directory, workshop
 from scaffold.project import Project, find_problems, text_message
 from scaffold.render import files_in, planned_files, render
 from scaffold.repo import Commit, GitSettings, commit_everything, git_is_installed, read_settings
@@ -30,6 +30,7 @@ class Wish:
     owner: str | None = None
     module: str | None = None
     git: bool = True
+    said: Said = BY_NAME  # where the target comes from
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Plan:
     framework: Framework
     settings: GitSettings
     git: bool
+    said: Said
 
     def files(self) -> list[str]:
         """Return the files that the project will have."""
@@ -91,7 +93,7 @@ def make_plan(wish: Wish, frameworks: Mapping[str, Framework]) -> Plan:
     if problems:
         raise BadAnswers(problems)
     project = Project.of(answers, frameworks)
-    return Plan(wish.target, project, frameworks[project.framework], settings, wish.git)
+    return Plan(wish.target, project, frameworks[project.framework], settings, wish.git, wish.said)
 
 
 def create(plan: Plan) -> Created:
@@ -101,24 +103,36 @@ def create(plan: Plan) -> Created:
         BadAnswers: another process took the target meanwhile.
         DiskError, GitError, TemplateError: it could not be made; nothing was left behind.
     """
-    with workshop(plan.target) as place:
-        made = render(plan.project, plan.framework, place.bench)
-        commit = None
-        if plan.git:
-            message = f"Start {plan.project.name} from the {plan.framework.title} template of ebpf-new"
-            commit = commit_everything(made, message, _identity(plan))
-        try:
-            files = tuple(files_in(made))
-        except OSError as error:
-            raise DiskError(f"cannot read back what was written: {error.strerror}") from error
-        place.move_in(made)
-    return Created(plan.target, plan.project, files, commit)
+    with workshop(plan.target, plan.said) as place:
+        ready = prepare(plan, place)
+        place.move_in(ready.path)
+    return replace(ready, path=plan.target)
+
+
+def prepare(plan: Plan, place: Workshop, add: Callable[[Path], None] | None = None) -> Created:
+    """Make the project in `place`, to be moved in. `add` is called with the tree, before it is committed.
+
+    Raises:
+        DiskError, GitError, TemplateError: it could not be made.
+    """
+    made = render(plan.project, plan.framework, place.bench)
+    if add:
+        add(made)
+    commit = None
+    if plan.git:
+        message = f"Start {plan.project.name} from the {plan.framework.title} template of ebpf-new"
+        commit = commit_everything(made, message, _identity(plan))
+    try:
+        files = tuple(files_in(made))
+    except OSError as error:
+        raise DiskError(f"cannot read back what was written: {error.strerror}") from error
+    return Created(made, plan.project, files, commit)
 
 
 def _problems(wish: Wish, answers: Mapping[str, str], frameworks: Mapping[str, Framework]) -> list[Problem]:
     problems = find_problems(answers, frameworks)
     if wish.target.name:
-        problems += find_obstacles(wish.target)
+        problems += find_obstacles(wish.target, wish.said)
     if wish.git and not git_is_installed():
         message = "git is not installed; install it (apt-get install git), or make the project with --no-git"
         problems.append(Problem("--git", message))

@@ -14,8 +14,8 @@ import re
 import shutil
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,14 +31,27 @@ WITHOUT_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EBUSY)
 
 
-def find_obstacles(target: Path) -> list[Problem]:
+@dataclass(frozen=True)
+class Said:
+    """How messages name the argument that a target comes from, and the ways to have another one."""
+
+    argument: str
+    another: str
+    elsewhere: str
+
+
+BY_NAME = Said("NAME", "another name", "another place with --output-dir")
+BY_DIRECTORY = Said("DIR", "another DIR", "another DIR")
+
+
+def find_obstacles(target: Path, said: Said = BY_NAME) -> list[Problem]:
     """Return what keeps a project from being made at `target`, an absolute path; writes nothing."""
     try:
         ground = nearest_directory(target)
-        message = _in_the_way(target) or _cannot_hold(ground)
+        message = _in_the_way(target, said) or _cannot_hold(ground, said)
     except OSError as error:
         message = f"{error.filename}: {error.strerror}; choose another place"
-    return [Problem("NAME", message)] if message else []
+    return [Problem(said.argument, message)] if message else []
 
 
 def nearest_directory(target: Path) -> Path:
@@ -46,8 +59,8 @@ def nearest_directory(target: Path) -> Path:
     return next((parent for parent in target.parents if os.path.lexists(parent)), target)
 
 
-def _in_the_way(target: Path) -> str:
-    untouched = "it is left as it is; choose another name, or move it away"
+def _in_the_way(target: Path, said: Said) -> str:
+    untouched = f"it is left as it is; choose {said.another}, or move it away"
     if target.is_symlink():
         return f"{target} is a symbolic link; {untouched}"
     if not target.exists():
@@ -61,17 +74,17 @@ def _in_the_way(target: Path) -> str:
     return ""
 
 
-def _cannot_hold(directory: Path) -> str:
+def _cannot_hold(directory: Path, said: Said) -> str:
     if not directory.is_dir():
-        return f"{directory} is not a directory; choose another place with --output-dir"
+        return f"{directory} is not a directory; choose {said.elsewhere}"
     if not os.access(directory, os.W_OK | os.X_OK):
-        return f"{directory} is not writable; choose another place with --output-dir, or change its permissions"
+        return f"{directory} is not writable; choose {said.elsewhere}, or change its permissions"
     disk = os.statvfs(directory)
     full = f"the disk that holds {directory} is full"
     if disk.f_blocks and disk.f_bavail * disk.f_frsize < ROOM:
-        return f"{full}: a project needs {ROOM >> 20} MiB; make room, or choose another place with --output-dir"
+        return f"{full}: a project needs {ROOM >> 20} MiB; make room, or choose {said.elsewhere}"
     if disk.f_files and disk.f_favail < FILES:
-        return f"{full}: a project needs {FILES} inodes; remove files, or choose another place with --output-dir"
+        return f"{full}: a project needs {FILES} inodes; remove files, or choose {said.elsewhere}"
     return ""
 
 
@@ -81,6 +94,7 @@ class Workshop:
 
     root: Path
     target: Path
+    said: Said = BY_NAME
 
     @property
     def bench(self) -> Path:
@@ -105,8 +119,12 @@ class Workshop:
                     continue  # another process has made that parent: one level deeper, then
                 if error.errno in TAKEN:
                     message = f"{self.target} was made by another process meanwhile, and is left as it is"
-                    raise BadAnswers([Problem("NAME", message)]) from error
+                    raise BadAnswers([Problem(self.said.argument, message)]) from error
                 raise DiskError(f"cannot move the project to {self.target}: {error.strerror}") from error
+
+    def move_out(self) -> None:
+        """Take away what was moved in."""
+        os.rename(self.target, self.root / "out")
 
     def _wrap(self, project: Path, missing: list[Path]) -> Path:
         if not missing:
@@ -123,12 +141,37 @@ class Workshop:
         return project
 
 
+def move_all_in(ready: Sequence[tuple[Workshop, Path]]) -> None:
+    """Move each project in from its workshop, or none of them.
+
+    Raises:
+        BadAnswers: another process has taken a target meanwhile; it is untouched.
+        DiskError: a rename failed otherwise.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        with ExitStack() as undo:
+            for place, project in ready:
+                undo.callback(_remove_empty, _missing_parents(place.target))
+                place.move_in(project)
+                undo.callback(place.move_out)
+            undo.pop_all()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _remove_empty(parents: list[Path]) -> None:
+    for parent in reversed(parents):
+        with suppress(OSError):  # somebody else's work is in it, or it never came to be
+            parent.rmdir()
+
+
 def _missing_parents(target: Path) -> list[Path]:
     return [parent for parent in reversed(target.parents) if not os.path.lexists(parent)]
 
 
 @contextmanager
-def workshop(target: Path) -> Iterator[Workshop]:
+def workshop(target: Path, said: Said = BY_NAME) -> Iterator[Workshop]:
     """Set up a workshop for `target` and take it down afterwards, whatever happened.
 
     Raises:
@@ -142,7 +185,7 @@ def workshop(target: Path) -> Iterator[Workshop]:
         try:
             os.mkdir(root / "bench")
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            yield Workshop(root, target)
+            yield Workshop(root, target, said)
         finally:
             signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
             _remove(root)

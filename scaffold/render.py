@@ -52,6 +52,23 @@ def planned_files(project: Project, framework: Framework) -> list[str]:
     return sorted(environment.from_string(path).render(**context) for path in found)
 
 
+def render_text(text: str, project: Project, framework: Framework) -> str:
+    """Return `text` rendered as a file of the framework's template is.
+
+    Raises:
+        TemplateError: it cannot be.
+    """
+    from cookiecutter.utils import create_env_with_context
+    from jinja2 import TemplateError as JinjaError
+
+    context = _context(project, framework)
+    try:
+        rendered: str = create_env_with_context(context).from_string(text).render(**context)
+    except JinjaError as error:
+        raise TemplateError(f"a template of the export is broken: {error}") from error
+    return rendered
+
+
 def files_in(root: Path) -> list[str]:
     """Return the files below `root` without those of git, relative to it, sorted."""
     return sorted(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.tree import Tree
 
     from scaffold.create import Created, Plan
+    from scaffold.export import Exported
 
 HASH_LENGTH = 10
 
@@ -69,9 +70,7 @@ def show_plan(plan: "Plan", as_json: bool) -> None:
 def show_created(created: "Created", as_json: bool) -> None:
     """Print what was made, and what to type next."""
     if as_json:
-        commit = created.commit
-        found = {"files": created.files, "commit": commit and commit.hash, "branch": commit and commit.branch}
-        print(json.dumps({**_project_object(created, created.path), **found}, indent=2))
+        print(json.dumps(_created_object(created), indent=2))
         return
     made = f"{created.project.name} is ready: {len(created.files)} files"
     if created.commit:
@@ -81,6 +80,31 @@ def show_created(created: "Created", as_json: bool) -> None:
     print("  make deps   # install what it needs")
     print("  make        # build it")
     print("  make test   # boot kernels in a virtual machine and see its event")
+
+
+def show_exported(exported: "Exported", as_json: bool) -> None:
+    """Print which repositories were made, and how they come to GitHub."""
+    made = exported.repositories
+    if as_json:
+        found = [_created_object(each) for each in made]
+        print(json.dumps({"path": str(exported.directory), "repositories": found}, indent=2))
+        return
+    first = made[0]
+    owner = first.project.owner or "OWNER"
+    print(f"{', '.join(each.project.name for each in made)} are ready in {_as_typed(exported.directory)}.")
+    print("Make an empty repository of each name on GitHub. Then, for each:\n")
+    print(f"  cd {_as_typed(first.path)}")
+    if not first.commit:
+        print("  git init && git add --all && git commit --message Start")
+    print(f"  git remote add origin https://github.com/{owner}/{first.project.name}.git")
+    print("  git push --set-upstream origin HEAD\n")
+    print('and tick "Template repository" in its settings.')
+
+
+def _created_object(created: "Created") -> dict[str, object]:
+    commit = created.commit
+    found = {"files": created.files, "commit": commit and commit.hash, "branch": commit and commit.branch}
+    return {**_project_object(created, created.path), **found}
 
 
 def _project_object(source: "Plan | Created", path: Path) -> dict[str, object]:

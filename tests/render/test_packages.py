@@ -45,6 +45,7 @@ def test_the_wheel_holds_files_and_every_template(wheel: Path) -> None:
         for framework in frameworks():
             assert f"scaffold/templates/{framework.name}/templates/Makefile.j2" in names
             assert any(f"/{framework.name}/" in name and name.endswith("/test/vmtest/__main__.py") for name in names)
+        assert "scaffold/templates/_export/files/tools/rename.py" in names
         (entry_points,) = (name for name in names if name.endswith("entry_points.txt"))
         assert "ebpf-new = scaffold.cli:main" in archive.read(entry_points).decode()
 
@@ -75,3 +76,7 @@ def test_installed_without_a_network_it_renders_the_same(wheel: Path, tmp_path: 
         subprocess.run(offline, check=True, env=environment, cwd=tmp_path, capture_output=True)
         assert ebpf_new("hello", "-f", framework.name, "-o", framework.name).returncode == 0
         assert contents(tmp_path / "wheel" / framework.name) == contents(tmp_path / framework.name)
+    command = [str(tmp_path / "venv/bin/ebpf-new"), "export", "wheel/starters"]
+    subprocess.run(command, check=True, env=environment, cwd=tmp_path, capture_output=True)
+    assert ebpf_new("export", "starters").returncode == 0
+    assert contents(tmp_path / "wheel/starters") == contents(tmp_path / "starters")

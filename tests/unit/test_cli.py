@@ -54,6 +54,12 @@ def test_name_alone_means_new(ebpf_new: Command, tmp_path: Path, framework: str)
     assert git(tmp_path / "hello", "log", "--format=%an") == "Ada Lovelace"
 
 
+@pytest.mark.parametrize("name", ["new", "list", "export", "test"])
+def test_a_project_may_have_the_name_of_a_command(ebpf_new: Command, tmp_path: Path, name: str) -> None:
+    assert ebpf_new("new", name, "-f", FIRST).returncode == 0
+    assert json.loads((tmp_path / name / ".ebpf-new.json").read_text())["answers"]["name"] == name
+
+
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_module_is_taken_where_there_is_one(ebpf_new: Command, tmp_path: Path, framework: str) -> None:
     done = ebpf_new("hello", "-f", framework, "--module", "example.org/a/hello", "--owner", "ada")
@@ -191,11 +197,14 @@ def test_list(ebpf_new: Command) -> None:
 def test_version_and_help(ebpf_new: Command) -> None:
     assert ebpf_new("--version").stdout == f"ebpf-new {__version__}\n"
     shown = ebpf_new("--help").stdout
-    assert all(word in shown for word in ("new", "list", "test", "NAME", "--install-completion"))
+    assert all(word in shown for word in ("new", "list", "export", "test", "NAME", "--install-completion"))
     assert "Usage: ebpf-new" in ebpf_new().stdout + ebpf_new().stderr
     shown = ebpf_new("hello", "--help").stdout
     options = ["--framework", "--program", "--output-dir", "--author", "--email", "--license", "--description"]
     options += ["--git", "--no-git", "--yes", "--dry-run", "--json"]
+    assert all(option in shown for option in options)
+    shown = ebpf_new("export", "--help").stdout
+    options = ["DIR", "--owner", "--program", "--author", "--email", "--license", "--git", "--no-git", "--json"]
     assert all(option in shown for option in options)
     assert all(framework.choose.split()[0] in shown for framework in frameworks())
 
@@ -207,8 +216,11 @@ def test_version_and_help(ebpf_new: Command) -> None:
         ("ebpf-new new hello -f ", FIRST),
         ("ebpf-new hello --program ", "tracepoint"),
         ("ebpf-new hello --license LG", "LGPL-2.1 OR BSD-2-Clause"),
+        ("ebpf-new export all --program ", "tracepoint"),
+        ("ebpf-new export all --license LG", "LGPL-2.1 OR BSD-2-Clause"),
         ("ebpf-new test hello --kernel d", "distro"),
         ("ebpf-new l", "list"),
+        ("ebpf-new ex", "export"),
         ("ebpf-new hello --fr", "--framework"),
     ],
 )

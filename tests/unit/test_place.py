@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scaffold.errors import BadAnswers, DiskError
-from scaffold.place import Workshop, find_obstacles, remove_litter, workshop
+from scaffold.place import BY_DIRECTORY, Workshop, find_obstacles, move_all_in, remove_litter, workshop
 
 
 def obstacle(target: Path) -> str:
@@ -63,6 +63,33 @@ def test_the_whole_project_appears_at_once_with_its_parents(tmp_path: Path) -> N
         place.move_in(project)
     assert (target / "file").read_text() == "whole"
     assert list(tmp_path.iterdir()) == [tmp_path / "labs"]
+
+
+def test_all_move_in_together(tmp_path: Path) -> None:
+    with workshop(tmp_path / "new/one") as one, workshop(tmp_path / "new/two") as two:
+        move_all_in([(one, make(one)), (two, make(two))])
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("file")) == [
+        "new/one/file",
+        "new/two/file",
+    ]
+    assert litter(tmp_path) == []
+
+
+def test_none_moves_in_when_another_cannot(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    with (
+        workshop(tmp_path / "new/deep/one", BY_DIRECTORY) as one,
+        workshop(tmp_path / "old/two", BY_DIRECTORY) as two,
+        workshop(tmp_path / "old/three", BY_DIRECTORY) as three,
+    ):
+        ready = [(place, make(place)) for place in (one, two, three)]
+        three.target.mkdir()
+        (three.target / "file").write_text("kept")
+        with pytest.raises(BadAnswers) as caught:
+            move_all_in(ready)
+        assert [problem.answer for problem in caught.value.problems] == ["DIR"]
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["old", "old/three", "old/three/file"]
+    assert (tmp_path / "old/three/file").read_text() == "kept"
 
 
 def test_an_empty_directory_is_replaced(tmp_path: Path) -> None:
