@@ -46,7 +46,10 @@ def environment() -> dict[str, str]:
     home = store().parent
     places = {f"NIX_{name.upper()}_DIR": str(home / name) for name in ("state", "log", "conf", "localstate")}
     users = {f"XDG_{name}_HOME": str(home / name.lower()) for name in ("CACHE", "CONFIG", "DATA", "STATE")}
-    return {**os.environ, **places, **users, "NIX_STORE_DIR": str(store()), "NIX_CONFIG": CONFIG}
+    temporary = home / "tmp"
+    temporary.mkdir(exist_ok=True)
+    own = {"NIX_STORE_DIR": str(store()), "NIX_CONFIG": CONFIG, "TMPDIR": str(temporary)}
+    return {**os.environ, **places, **users, **own}
 
 
 def evaluate(file: Path, expression: str) -> object:
@@ -57,17 +60,20 @@ def evaluate(file: Path, expression: str) -> object:
     return json.loads(done.stdout)
 
 
-def nix(repository: Path, command: str, *options: str, attribute: str = "") -> Run:
-    """Run a command of Nix on the flake in `repository`, with this machine's programs for Nixpkgs."""
+def nix(repository: Path, command: str, *options: str, attribute: str = "", lock: bool = False) -> Run:
+    """Run a command of Nix on the flake in `repository`, with this machine's programs for Nixpkgs.
+
+    With `lock` it writes that into flake.lock, for commands that are run by others.
+    """
     stub = _nixpkgs(repository)
     inputs = evaluate(repository / "flake.nix", "builtins.attrNames flake.inputs")
     assert isinstance(inputs, list)
-    replaced = [word for name in inputs for word in ("--override-input", name, f"path:{stub}")]
-    return subprocess.run(
-        ["nix", *shlex.split(command), f"path:{repository.resolve()}{attribute}",
-         "--no-write-lock-file", *replaced, *options],
-        env=environment(), text=True, capture_output=True, check=False,
-    )  # fmt: skip
+    settings = [word for name in inputs for word in ("--override-input", name, f"path:{stub}")]
+    if not lock:
+        settings.append("--no-write-lock-file")
+    flake = f"path:{repository.resolve()}{attribute}"
+    command_line = ["nix", *shlex.split(command), flake, *settings, *options]
+    return subprocess.run(command_line, env=environment(), text=True, capture_output=True, check=False)
 
 
 def _nixpkgs(repository: Path) -> Path:

@@ -3,7 +3,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -123,9 +122,16 @@ def test_the_description_is_what_nix_reads(framework: str, tmp_path: Path) -> No
         assert evaluate(repository / "flake.nix", "flake.description") == (text or "my-tool")
 
 
-def test_direnv_reads_the_flake(tmp_path: Path) -> None:
-    repository = render(next(iter(CATALOG)), tmp_path)
-    bash = shutil.which("bash")
-    script = 'use() { echo "used $*"; }; source ./.envrc'
-    done = subprocess.run([str(bash), "-euc", script], cwd=repository, capture_output=True, text=True, check=True)
-    assert done.stdout == "used flake\n"
+@pytest.mark.parametrize("framework", CATALOG)
+def test_direnv_brings_the_shell(framework: str, tmp_path: Path) -> None:
+    repository = render(framework, tmp_path)
+    succeed(nix(repository, "flake lock", lock=True))
+    succeed(direnv(repository, "allow"))
+    assert succeed(direnv(repository, "exec", ".", "sh", "-c", "command -v clang")).startswith(f"{store()}/")
+
+
+def direnv(repository: Path, *arguments: str) -> Run:
+    """Run direnv in the repository, with the same store."""
+    return subprocess.run(
+        ["direnv", *arguments], cwd=repository, env=environment(), text=True, capture_output=True, check=False
+    )
