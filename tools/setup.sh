@@ -11,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # What the tests need besides the packages of the generated repositories.
-TEST_PACKAGES=(cpio lz4 openssl shellcheck zstd)
+TEST_PACKAGES=(cpio direnv lz4 nix-bin openssl shellcheck zstd)
 # What tools/eunomia/build.sh builds with.
 EUNOMIA_PACKAGES=(
   bpftool clang clang-format gcc libbpf-dev libclang-dev libelf-dev libjson-c-dev llvm perl pkg-config zlib1g-dev

@@ -98,6 +98,13 @@ def check_shell(path: Path, texts: set[str]) -> None:
             assert texts & set(shown.split("\n")), shown
 
 
+def check_nix(path: Path, texts: set[str]) -> None:
+    """Nix parses the file, and its description, where a text may stand, is that text."""
+    command = ["nix-instantiate", "--store", "dummy://", "--eval", "--json", str(path), "--attr", "description"]
+    description = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    assert description in texts or SEED not in path.read_text()
+
+
 def check_markdown(text: str, texts: set[str]) -> str:
     """Return what a reader sees; nothing but the author's own Markdown may be marked up."""
     seen = []
@@ -156,6 +163,8 @@ def check_file(path: Path, texts: set[str]) -> None:
         check_go(path, texts)
     elif path.suffix == ".sh" and "vmtest" not in path.parts:
         check_shell(path, texts)
+    elif path.suffix == ".nix":
+        check_nix(path, texts)
     elif path.suffix == ".rs":
         assert SEED not in text  # cargo tells the program what Cargo.toml says
     elif path.suffix == ".py":

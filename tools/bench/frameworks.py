@@ -5,7 +5,8 @@ What makes it fair: the same program, each repository as `ebpf-new` makes it, bu
 machine, one after the other. Downloads are there before the clock starts. A cold build finds no compiler's
 cache; a warm one follows an edit of the BPF program. What is shipped is the archive of `make dist`. The
 time to attach is the guest's own, from a saved guest. Of what there is to read, texts, lock files,
-settings of editors and what all repositories share with the generator (test/, tools/) are left out.
+settings of editors, what is for Nix, and what all repositories share with the generator (test/, tools/) are
+left out.
 """
 
 import os
@@ -25,7 +26,7 @@ WARM_BUILDS = 3
 RUNS = 5
 SCRIPTS = Path(sys.executable).parent
 NOT_READ_DIRECTORIES = ("test", "tools")
-NOT_READ_FILES = ("*.md", "LICENSE", "*.sum", "*.lock", ".*")
+NOT_READ_FILES = ("*.md", "LICENSE", "*.sum", "*.lock", "*.nix", ".*")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,8 @@
+[% extends "flake.nix.j2" %]
+[% block settings %]
+[% include "static.nix.j2" %]
+[% endblock %]
+[% block tools %]
+              bpftools
+[= super() -=]
+[% endblock %]
