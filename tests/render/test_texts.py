@@ -105,6 +105,13 @@ def check_nix(path: Path, texts: set[str]) -> None:
     assert description in texts or SEED not in path.read_text()
 
 
+def check_dockerfile(text: str, texts: set[str]) -> None:
+    """A text stands in a Dockerfile as a quoted value in which no variable is filled in; an engine reads it so."""
+    for value in re.findall(r'="((?:[^"\\]|\\.)*)" \\\n', text):
+        assert not re.search(r"(?<!\\)(\\\\)*\$", value), value
+        assert SEED not in value or re.sub(r"\\(.)", r"\1", value) in texts, value
+
+
 def check_markdown(text: str, texts: set[str]) -> str:
     """Return what a reader sees; nothing but the author's own Markdown may be marked up."""
     seen = []
@@ -163,6 +170,8 @@ def check_file(path: Path, texts: set[str]) -> None:
         check_go(path, texts)
     elif path.suffix == ".sh" and "vmtest" not in path.parts:
         check_shell(path, texts)
+    elif path.name == "Dockerfile":
+        check_dockerfile(text, texts)
     elif path.suffix == ".nix":
         check_nix(path, texts)
     elif path.suffix == ".rs":

@@ -17,7 +17,7 @@ stop() {
 # pack NAME DIRECTORY: an ELF program (one without effect here), the mark of an AppImage, and the files behind it.
 pack() {
   mksquashfs "$2" "$work/files" -quiet -no-progress -all-root -comp gzip >/dev/null
-  cat "$(command -v true)" "$work/files" >"$work/$1.part"
+  cat "$(type -P true)" "$work/files" >"$work/$1.part"
   printf 'AI\002' | dd of="$work/$1.part" bs=1 seek=8 conv=notrunc status=none
   mv "$work/$1.part" "$releases/$1"
   rm "$work/files"
