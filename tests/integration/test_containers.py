@@ -91,18 +91,17 @@ def test_it_runs_on_this_machine(repository: Path) -> None:
         try:
             assert run.stdout
             assert any(ready in line for line in run.stdout)
-            docker("kill", "--signal=INT", running_container(tag_of(repository)))
+            docker("kill", "--signal=INT", running_container(inspect(tag_of(repository)).digest))
             assert run.wait() == 0
         finally:
-            for container in docker("ps", "--quiet", "--filter", f"ancestor={tag_of(repository)}").split():
-                docker("kill", container)
+            run.terminate()
 
 
 def running_container(image: str) -> str:
     """Return the container of the image: what it says may come before the engine knows that it runs."""
     deadline = time.monotonic() + 20
     while not (found := docker("ps", "--quiet", "--filter", f"ancestor={image}").split()):
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, docker("ps")
         time.sleep(0.1)
     (container,) = found
     return container
