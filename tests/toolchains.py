@@ -7,12 +7,14 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 
-def _directory(script: str) -> Path:
-    """Return the directory of commands that a script of tools/ has made."""
+def _directories(script: str) -> list[Path]:
+    """Return the directories of commands that a script of tools/ has made."""
     command = [str(ROOT / "tools" / script), "path"]
-    return Path(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip())
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return [Path(line) for line in printed.splitlines()]
 
 
-EUNOMIA = _directory("eunomia/build.sh").parent
-PROGRAMS = (EUNOMIA / "bin", _directory("golangci-lint.sh"))
-CARGO_TARGET = _directory("cargo-target.sh")
+(_bin,) = _directories("eunomia/build.sh")
+EUNOMIA = _bin.parent
+PROGRAMS = (EUNOMIA / "bin", *_directories("go-tools.sh"))
+(CARGO_TARGET,) = _directories("cargo-target.sh")

@@ -154,7 +154,7 @@ develop() {
   install "${TEST_PACKAGES[@]}" "${EUNOMIA_PACKAGES[@]}" "$@"
   take_out docker-registry
   every_frameworks_packages
-  tools/golangci-lint.sh
+  tools/go-tools.sh
   tools/cargo-target.sh
   tools/eunomia/build.sh
 }
