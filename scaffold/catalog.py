@@ -88,10 +88,15 @@ def frameworks() -> list[Framework]:
     return list(load_catalog().values())
 
 
-def kernel_names() -> list[str]:
-    """Return the kernels that every project is tested on by default, and the two special names."""
+def default_kernels() -> list[str]:
+    """Return the kernels that every project is tested on by default."""
     lines = (templates_directory() / "_shared" / "kernels.j2").read_text(encoding="utf-8").splitlines()
-    return [*(line.strip() for line in lines if line.strip() and line[0] not in "#["), "distro", "host"]
+    return [line.strip() for line in lines if line.strip() and line[0] not in "#["]
+
+
+def kernel_names() -> list[str]:
+    """Return the default kernels, and the two special names."""
+    return [*default_kernels(), "distro", "host"]
 
 
 def _load_framework(path: Path) -> Framework:

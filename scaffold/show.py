@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scaffold.catalog import Framework
+from scaffold.catalog import Framework, default_kernels
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -23,7 +23,8 @@ HASH_LENGTH = 10
 def show_catalog(frameworks: Mapping[str, Framework], as_json: bool) -> None:
     """Print what can be chosen."""
     if as_json:
-        print(json.dumps({"frameworks": [_framework_object(each) for each in frameworks.values()]}, indent=2))
+        objects = [_framework_object(each) for each in frameworks.values()]
+        print(json.dumps({"frameworks": objects, "kernels": default_kernels()}, indent=2))
         return
     from rich import box
     from rich.console import Console

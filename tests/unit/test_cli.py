@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from scaffold import __version__
-from scaffold.catalog import frameworks, load_catalog
+from scaffold.catalog import frameworks, kernel_names, load_catalog
 from tests.conftest import Command, git
 
 FRAMEWORKS = [framework.name for framework in frameworks()]
@@ -187,7 +187,9 @@ def test_list(ebpf_new: Command) -> None:
     shown = ebpf_new("list")
     assert shown.returncode == 0
     assert all(name in shown.stdout for name in FRAMEWORKS)
-    found = json.loads(ebpf_new("list", "--json").stdout)["frameworks"]
+    listed = json.loads(ebpf_new("list", "--json").stdout)
+    assert [*listed["kernels"], "distro", "host"] == kernel_names()
+    found = listed["frameworks"]
     assert [each["name"] for each in found] == FRAMEWORKS
     assert all(
         each[key] for each in found for key in ("language", "needs", "artefact", "choose", "programs", "licenses")
