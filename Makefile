@@ -2,7 +2,7 @@
 # `make help` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench bare clean
+.PHONY: help demo test lint fmt bench bare lock dist clean
 
 demo: ## make a project, build it, boot a kernel and see its event
 	@tools/demo.sh
@@ -29,6 +29,15 @@ bench: ## measure rendering and VM runs against what else there is; PART=start m
 SUITE ?= trixie
 bare: ## run `make T` in a bare Debian root (T=demo SUITE=trixie); needs root
 	@tools/bare-root.sh $(SUITE) make $(or $(T),demo)
+
+lock: ## renew the lock files after a change of pyproject.toml; UPGRADE=1 takes newer versions of all
+	@tools/setup.sh release
+	@tools/lock.sh $(if $(UPGRADE),--upgrade)
+
+dist: ## build the packages that are published
+	@tools/setup.sh release
+	rm -rf dist
+	build/uv/bin/uv build --build-constraints requirements-dev.lock --require-hashes
 
 clean: ## remove what the other targets made, the caches in ~/.cache excepted
 	rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -6,12 +6,13 @@
 #   tools/setup.sh run            .venv with ebpf-new and the locked packages that it runs on
 #   tools/setup.sh develop        the same with the development tools, and what the tests need
 #   tools/setup.sh bench          the same with what the benchmarks need
+#   tools/setup.sh release        build/uv with uv alone, which locks, builds and publishes
 #   tools/setup.sh packages DIR   the system packages of the generated repository DIR
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # What the tests need besides the packages of the generated repositories.
-TEST_PACKAGES=(cpio direnv lz4 nix-bin openssl shellcheck zstd)
+TEST_PACKAGES=(cpio direnv jq lz4 nix-bin openssl shellcheck zstd)
 # What tools/eunomia/build.sh builds with.
 EUNOMIA_PACKAGES=(
   bpftool clang clang-format gcc libbpf-dev libclang-dev libelf-dev libjson-c-dev llvm perl pkg-config zlib1g-dev
@@ -149,6 +150,17 @@ environment() {
   printf '%s\n' "$wanted" >"$stamp"
 }
 
+# What publishes has nothing beside it that could change what is published.
+release() {
+  local lock=requirements-release.lock stamp=build/uv/installed
+  if [ -f "$stamp" ] && cmp --silent "$lock" "$stamp"; then return 0; fi
+  require_python
+  say "Installing $lock into build/uv"
+  python3 -m venv --clear build/uv
+  build/uv/bin/python -m pip install --quiet --no-input --require-hashes --requirement "$lock"
+  cp "$lock" "$stamp"
+}
+
 develop() {
   environment requirements-dev.lock develop
   install "${TEST_PACKAGES[@]}" "${EUNOMIA_PACKAGES[@]}" "$@"
@@ -163,6 +175,7 @@ case "${1-} $#" in
   "run 1") environment requirements.lock run ;;
   "develop 1") develop ;;
   "bench 1") develop "${BENCH_PACKAGES[@]}" ;;
+  "release 1") release ;;
   "packages 2") repository_packages "$2" ;;
-  *) stop "usage: tools/setup.sh run | develop | bench | packages DIR" ;;
+  *) stop "usage: tools/setup.sh run | develop | bench | release | packages DIR" ;;
 esac
