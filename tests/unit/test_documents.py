@@ -28,7 +28,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_targets_exist(document: Path) -> None:
-    named = re.findall(r"(?:^|`|&& )make ((?:[a-z]+ ?)+)", document.read_text(), re.MULTILINE)
+    named = re.findall(r"(?:^|`|&& )make ((?:[a-z][a-z-]* ?)+)", document.read_text(), re.MULTILINE)
     assert {target for words in named for target in words.split()} <= targets()
 
 
@@ -62,3 +62,12 @@ def test_every_dependency_has_its_reason() -> None:
     reasons = (ROOT / "docs" / "architecture.md").read_text()
     table = reasons[reasons.index("## Dependencies") :]
     assert [name for name in sorted(named) if not name.startswith("types-") and name not in table] == []
+
+
+def test_every_lock_is_renewed_by_its_own_head() -> None:
+    locks = {path.name: path.read_text() for path in ROOT.glob("requirements*.lock")}
+    assert set(re.findall(r"requirements[\w-]*\.lock", (ROOT / "tools/lock.sh").read_text())) == set(locks)
+    for name, text in locks.items():
+        command = text.splitlines()[1]
+        assert command.startswith("#    uv pip compile ") and command.endswith(f" --no-annotate -o {name}")
+        assert "--generate-hashes" in command and "--no-emit-index-url" in command and "://" not in text
