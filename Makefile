@@ -8,7 +8,7 @@ demo: ## make a project, build it, boot a kernel and see its event
 	@tools/demo.sh
 
 test: lint ## set up, then check and test everything
-	.venv/bin/python -m pytest --numprocesses auto tests
+	.venv/bin/python -m pytest --numprocesses auto --dist loadgroup tests
 
 lint: ## check the format, the types and the scripts
 	@tools/setup.sh develop

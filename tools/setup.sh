@@ -12,7 +12,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # What the tests need besides the packages of the generated repositories.
-TEST_PACKAGES=(cpio direnv jq lz4 nix-bin openssl shellcheck zstd)
+TEST_PACKAGES=(cpio direnv file jq lz4 nix-bin openssl shellcheck zstd)
+# What builds and runs their images (tools/containers).
+CONTAINER_PACKAGES=(debootstrap podman runc squashfs-tools)
 # What tools/eunomia/build.sh builds with.
 EUNOMIA_PACKAGES=(
   bpftool clang clang-format gcc libbpf-dev libclang-dev libelf-dev libjson-c-dev llvm perl pkg-config zlib1g-dev
@@ -163,12 +165,14 @@ release() {
 
 develop() {
   environment requirements-dev.lock develop
-  install "${TEST_PACKAGES[@]}" "${EUNOMIA_PACKAGES[@]}" "$@"
+  install "${TEST_PACKAGES[@]}" "${CONTAINER_PACKAGES[@]}" "${EUNOMIA_PACKAGES[@]}" "$@"
   take_out docker-registry
   every_frameworks_packages
   tools/go-tools.sh
   tools/cargo-target.sh
   tools/eunomia/build.sh
+  tools/containers/setup.sh
+  tools/eunomia/release.sh
 }
 
 case "${1-} $#" in
