@@ -18,3 +18,5 @@ def _directories(script: str) -> list[Path]:
 EUNOMIA = _bin.parent
 PROGRAMS = (EUNOMIA / "bin", *_directories("go-tools.sh"))
 (CARGO_TARGET,) = _directories("cargo-target.sh")
+(_containers,) = _directories("containers/setup.sh")
+RELEASES = _containers / "releases"  # of ecc and ecli, as eunomia-bpf has them

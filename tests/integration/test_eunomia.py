@@ -4,7 +4,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import zlib
@@ -18,6 +17,7 @@ import yaml
 from tests.integration.conftest import new_project
 from tests.integration.oci_registry import Registry, running_registry
 from tests.integration.repositories import make, render, succeed
+from tests.toolchains import RELEASES
 
 
 @pytest.fixture(scope="module")
@@ -144,31 +144,33 @@ def test_deps_without_a_release_or_cargo_says_what_is_missing(tmp_path: Path) ->
     assert list((repository / ".tools").iterdir()) == []
 
 
-UNPACKS_ITSELF = """\
-#!/bin/sh
-mkdir -p squashfs-root/usr/bin
-ln -s "{program}" squashfs-root/usr/bin/bin
-ln -s usr/bin/bin squashfs-root/AppRun
-"""
+def with_releases(repository: Path) -> Path:
+    """Have tools/deps.sh fetch the releases that tools/eunomia/release.sh has made, and return the script."""
+    script = repository / "tools/deps.sh"
+    script.write_text(re.sub("^release=.*", f"release=file://{RELEASES}", script.read_text(), flags=re.MULTILINE))
+    return script
 
 
 def test_make_finds_what_deps_has_fetched(project: Path, tmp_path: Path) -> None:
-    release = tmp_path / "release"
-    release.mkdir()
-    suffix = "" if os.uname().machine == "x86_64" else f"-{os.uname().machine}"
-    for name in ("ecc", "ecli"):
-        program = shutil.which(name) or shutil.which(f"{name}-rs")
-        (release / f"{name}{suffix}").write_text(UNPACKS_ITSELF.format(program=program))
     repository = render("eunomia", tmp_path)
-    script = repository / "tools/deps.sh"
-    script.write_text(re.sub("^release=.*", f"release=file://{release}", script.read_text(), flags=re.MULTILINE))
     path = without_eunomia(tmp_path / "path")
     for name in ("ecc", "ecli"):
         image = tmp_path / "path" / name
         image.write_bytes(b"\x7fELF\2\1\1\0AI\2\0")  # the head of an AppImage
         image.chmod(0o755)
-    subprocess.run(["sh", script], cwd=repository, env=os.environ | {"PATH": path}, check=True)
+    subprocess.run(["sh", with_releases(repository)], cwd=repository, env=os.environ | {"PATH": path}, check=True)
     done = make(repository, path=path)
     assert done.returncode == 0, done.stdout
     assert {each.name for each in (repository / ".tools").iterdir()} == {"ecc", "ecc.release", "ecli", "ecli.release"}
     assert (repository / "build/package.json").read_bytes() == (project / "build/package.json").read_bytes()
+
+
+def test_the_archive_for_another_processor_has_its_ecli(tmp_path: Path) -> None:
+    repository = render("eunomia", tmp_path)
+    missing = make(repository, "dist", "ARCH=arm64")
+    assert 'ecli for aarch64 is missing: type "make deps ARCH=aarch64"' in missing.stdout
+    subprocess.run(["sh", with_releases(repository), "aarch64"], cwd=repository, check=True, capture_output=True)
+    done = make(repository, "dist", "ARCH=arm64")
+    assert done.returncode == 0, done.stdout
+    readelf = ["readelf", "--file-header", str(repository / "dist/my-tool-aarch64/ecli")]
+    assert "AArch64" in subprocess.run(readelf, capture_output=True, text=True, check=True).stdout

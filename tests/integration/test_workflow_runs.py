@@ -14,6 +14,8 @@ from tests.integration.containers import project
 from tests.integration.workflows import run_workflow
 from tests.render.trees import CATALOG
 
+# What `file` says of the programs for each.
+PROCESSORS = {"x86_64": "x86-64", "aarch64": "ARM aarch64"}
 FRAMEWORKS = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in CATALOG]
 
 
@@ -57,23 +59,31 @@ def test_ci_is_red_when_the_program_prints_another_message(framework: str, tmp_p
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_a_tag_builds_archives_for_both_processors(framework: str, tmp_path: Path) -> None:
+def test_a_tag_releases_archives_for_both_processors(framework: str, tmp_path: Path) -> None:
     repository = clean_clone(framework, tmp_path)
     git(repository, "tag", "v1.0.0")
     artifacts = tmp_path / "artifacts"
     event = json.dumps({"ref": "refs/tags/v1.0.0"})
-    run = run_workflow(repository, "release.yml", artifacts, "--job", "build", event=event)
+    run = run_workflow(repository, "release.yml", artifacts, "--job", "release", event=event)
     assert run.status == 0, run.log
-    assert run.jobs == {"Build for amd64": True, "Build for arm64": True}
-    for processor, machine, kind in (("amd64", "x86_64", "x86-64"), ("arm64", "aarch64", "ARM aarch64")):
-        name = f"{repository.name}-{machine}"
-        archive = artifacts / processor / f"{name}.tar.gz"
-        checksum = hashlib.sha256(archive.read_bytes()).hexdigest()
-        assert archive.with_name(f"{archive.name}.sha256").read_text() == f"{checksum}  {archive.name}\n"
-        with tarfile.open(archive) as tar:
-            tar.extractall(tmp_path, filter="data")
-        programs = [path for path in (tmp_path / name).iterdir() if path.read_bytes()[:4] == b"\x7fELF"]
-        assert programs
-        for program in programs:
-            said = subprocess.run(["file", program], check=True, capture_output=True, text=True).stdout
+    assert run.jobs == {"Build for amd64": True, "Build for arm64": True, "Make the release": True}
+    (asked,) = (artifacts / "gh").read_text().splitlines()
+    assert asked.startswith("release create v1.0.0 --verify-tag --generate-notes dist/")
+    archives = {f"{repository.name}-{machine}.tar.gz": kind for machine, kind in PROCESSORS.items()}
+    released = artifacts / "released"
+    assert {path.name for path in released.iterdir()} == {*archives, *(f"{name}.sha256" for name in archives)}
+    for name, kind in archives.items():
+        checksum = hashlib.sha256((released / name).read_bytes()).hexdigest()
+        assert (released / f"{name}.sha256").read_text() == f"{checksum}  {name}\n"
+        for said in programs_in(released / name, tmp_path):
             assert kind in said and ("statically linked" in said or "static-pie linked" in said), said
+
+
+def programs_in(archive: Path, directory: Path) -> list[str]:
+    """Unpack the archive into `directory` and return what `file` says of the ELF programs in it, at least one."""
+    with tarfile.open(archive) as tar:
+        tar.extractall(directory, filter="data")
+    files = (directory / archive.name.removesuffix(".tar.gz")).iterdir()
+    programs = [path for path in files if path.read_bytes()[:4] == b"\x7fELF"]
+    assert programs
+    return subprocess.run(["file", *programs], check=True, capture_output=True, text=True).stdout.splitlines()

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Workflows of a repository, run by act on this machine.
 
-The actions that talk to GitHub are those of tests/integration/actions; docker is tools/containers/docker.
+The actions and the command that talk to GitHub are those of tests/integration/actions; docker is that of
+tools/containers.
 """
 
 import re
@@ -41,7 +42,7 @@ def run_workflow(repository: Path, workflow: str, artifacts: Path, *options: str
     done = subprocess.run(
         [*command, *options],
         cwd=repository,
-        env={**ENVIRONMENT, "XDG_CONFIG_HOME": str(settings)},
+        env={**ENVIRONMENT, "XDG_CONFIG_HOME": str(settings), "PATH": f"{ACTIONS / 'bin'}:{ENVIRONMENT['PATH']}"},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

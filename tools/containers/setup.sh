@@ -40,7 +40,8 @@ driver = "overlay"
 graphroot = "$home/storage"
 runroot = "$home/run"
 END
-  apt-config dump --no-empty Acquire >"$home/apt.conf"
+  # Images of Debian's have apt keep no index of its lists.
+  { apt-config dump --no-empty Acquire && echo 'Dir::Cache { pkgcache ""; srcpkgcache ""; };'; } >"$home/apt.conf"
 }
 
 # An authority that only the containers of the tests trust, beside those that this machine does, and the certificate
