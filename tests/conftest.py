@@ -12,6 +12,9 @@ import pytest
 
 from tests.toolchains import PROGRAMS
 
+# The make that calls pytest is not to be the parent of those that are tested.
+for variable in {name for name in os.environ if name.startswith("MAKE")} | {"MFLAGS"}:
+    os.environ.pop(variable, None)
 os.environ["PATH"] = os.pathsep.join([*map(str, PROGRAMS), os.environ["PATH"]])
 
 # In the background of a script this process ignores SIGINT, and so would every program that it tests.

@@ -34,11 +34,10 @@ def docker(*arguments: str | Path, cwd: Path | None = None) -> str:
 
 def make(repository: Path, *arguments: str) -> str:
     """Run the repository's make with that docker, which must succeed, and return what it printed."""
-    environment = {key: value for key, value in ENVIRONMENT.items() if not key.startswith("MAKE")}
     done = subprocess.run(
         ["make", *arguments],
         cwd=repository,
-        env=environment,
+        env=ENVIRONMENT,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -31,7 +31,7 @@ def framework_of(repository: Path) -> str:
 
 def make(repository: Path, *arguments: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run the repository's make and return what it did, both outputs in `stdout`."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    environment = dict(os.environ)
     if path:
         environment["PATH"] = path
     if (repository / "Cargo.toml").exists():
