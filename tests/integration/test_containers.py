@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The Dockerfile of every framework: its image is small, says what it is, and its entrypoint's event is seen."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -105,6 +106,17 @@ def running_container(image: str) -> str:
         time.sleep(0.1)
     (container,) = found
     return container
+
+
+def test_the_program_runs_in_the_dev_container(repository: Path, tmp_path: Path) -> None:
+    settings = json.loads((repository / ".devcontainer/devcontainer.json").read_text())
+    assert settings["privileged"]
+    copy = shutil.copytree(repository, tmp_path / repository.name)
+    image = f"{tag_of(repository)}-dev"
+    docker("build", "--target", settings["build"]["target"], "--tag", image, ".", cwd=copy)
+    script = f"{settings['postStartCommand']} && make && timeout --signal=INT --preserve-status 3 build/{copy.name}"
+    said = docker("run", "--rm", "--privileged", f"--volume={copy}:/src", image, "sh", "-c", f"{{ {script}; }} 2>&1")
+    assert manifest(repository)["program"]["ready"] in said
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
