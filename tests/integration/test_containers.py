@@ -63,7 +63,7 @@ def test_an_image_without_more_than_the_program_is_small(repository: Path, tmp_p
             files = [each.name for each in tar if each.isfile() and each.size]
         assert [f"/{name}" for name in files] == list(image.entrypoint)
     else:
-        assert image.size < 200 * MB
+        assert image.size < 160 * MB
 
 
 def test_the_labels_say_what_it_is(repository: Path) -> None:

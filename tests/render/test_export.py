@@ -60,7 +60,7 @@ def test_the_readme_has_the_button_below_its_title(framework: str) -> None:
     assert (title, blank, rest[0]) == (f"# {framework}-starter", "", "<!-- ebpf-new export: begin -->")
     block = "\n".join(rest[: rest.index("<!-- ebpf-new export: end -->")])
     assert f"(https://github.com/new?template_name={framework}-starter&template_owner=acme)" in block
-    badges = "\n".join(rest[rest.index("<!-- ebpf-new export: end -->") + 1 :][:3])
+    badges = "\n".join(rest[rest.index("<!-- ebpf-new export: end -->") : rest.index("## Start")])
     for workflow in ("ci", "release"):
         assert f"(https://github.com/acme/{framework}-starter/actions/workflows/{workflow}.yml/badge.svg)" in badges
     without = (starter("without owner", framework) / "README.md").read_text()

@@ -81,9 +81,9 @@ def rename(name: str, owner: str, data: dict[str, Any]) -> None:
     patch = "\n".join([*data["patches"]["owner" if owner else "no owner"], ""])
     for word, value in (("NAME", name), ("OWNER", owner)):
         patch = filled(patch, data["rules"][word]["mark"], value)
-    git("apply", "--whitespace=nowarn", "-", text=patch)
     for path in (ROOT / block for block in data["blocks"]):
         path.write_bytes(re.sub(BLOCK, b"", path.read_bytes(), count=1))
+    git("apply", "--whitespace=nowarn", "-", text=patch)
     lock = ROOT / "Cargo.lock"
     if lock.exists():  # cargo wants the packages sorted
         head, *packages = lock.read_text("utf-8").strip().split("\n\n")
