@@ -25,7 +25,7 @@ KERNEL = "6.1"
 WARM_BUILDS = 3
 RUNS = 5
 SCRIPTS = Path(sys.executable).parent
-NOT_READ_DIRECTORIES = ("test", "tools")
+NOT_READ_DIRECTORIES = ("test", "tools", ".github", ".devcontainer")
 NOT_READ_FILES = ("*.md", "LICENSE", "*.sum", "*.lock", "*.nix", ".*")
 
 
