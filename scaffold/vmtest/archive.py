@@ -10,12 +10,13 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import child
-from .cache import cache_root
+from .cache import cache_root, locked
 from .errors import CannotRun
 
 KEYRINGS = (
@@ -24,6 +25,7 @@ KEYRINGS = (
     ("/usr/share/keyrings", "debian-archive-*.gpg"),
     ("/usr/share/keyrings", "ubuntu-archive-*.gpg"),
 )
+LISTS_SECONDS = 24 * 3600  # after which the archive is asked again for what it has
 INDEX = re.compile(r"^'([^']+/)dists/([^']+)/main/binary-", re.MULTILINE)
 # The suites that hold kernels, from old to new, with the series that each was released with.
 SUITES = {
@@ -57,7 +59,7 @@ def own_suites() -> list[Suite]:
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
         raise CannotRun(
             "this machine has no apt to get kernels with: "
-            "give the path of a bzImage or vmlinux with --kernel, or --kernel host"
+            "give the path of a kernel with --kernel, --kernel host, or work in a container (make in-container T=test)"
         )
     # Without lists, as in a container, `apt-get indextargets` knows of none; with an empty place for them this
     # names what a first update would fetch.
@@ -95,6 +97,7 @@ class Apt:
 
     def __init__(self, suite: Suite, architecture: str) -> None:
         self.suite = suite
+        self.architecture = architecture
         self.home = cache_root() / "apt" / f"{suite.name}-{architecture}"
         for directory in ("lists/partial", "archives/partial", "keys"):
             (self.home / directory).mkdir(parents=True, exist_ok=True)
@@ -142,10 +145,27 @@ class Apt:
             )
         return done.stdout
 
-    def update(self) -> None:
-        """Fetch the suite's package list, unless the cache has it already."""
-        if not list((self.home / "lists").glob("*_Packages*")):
-            self.run("apt-get", "update")
+    def update(self, anew: bool = False) -> str:
+        """Fetch the suite's package list when the cache has none, or one older than a day; `anew` in any case.
+
+        Returns why an old list stays in use, and "" when it does not.
+
+        Raises:
+            CannotRun: it cannot be fetched, and there is none.
+        """
+        stamp = self.home / "updated"
+        with locked(f"apt-{self.home.name}"):
+            there = list((self.home / "lists").glob("*_Packages*"))
+            if there and not anew and stamp.exists() and time.time() - stamp.stat().st_mtime < LISTS_SECONDS:
+                return ""
+            try:
+                self.run("apt-get", "update")
+            except CannotRun as trouble:
+                if not there:
+                    raise
+                return str(trouble)
+            stamp.touch()
+        return ""
 
     def packages(self, pattern: str) -> list[str]:
         """Return the names of the suite's packages that match the regular expression `pattern`."""
@@ -154,15 +174,29 @@ class Apt:
 
     def companions(self, package: str) -> list[str]:
         """Return the packages in which newer kernels keep what `package` itself no longer holds."""
-        listing = self.run("apt-cache", "depends", "--important", package)
-        depends = re.findall(r"Depends: (linux-(?:binary|modules)-\S+)", listing)
-        return list(dict.fromkeys(depends))
+        found: dict[str, None] = {}
+        wanted = [package]
+        while wanted:
+            listing = self.run("apt-cache", "depends", "--important", wanted.pop())
+            depends = re.findall(r"Depends: (linux-(?:base|binary|modules)-\d\S+)", listing)
+            wanted += [name for name in depends if name not in found]
+            found |= dict.fromkeys(depends)
+        return list(found)
 
-    def unpack(self, packages: Sequence[str], target: Path) -> None:
-        """Download `packages` into `target` and unpack them there."""
-        self.run("apt-get", "download", *packages, cwd=target)
-        for package in sorted(target.glob("*.deb")):
+    def unpack(self, packages: Sequence[str], place: Path, target: Path) -> None:
+        """Download `packages` into the directory `place`, and unpack them in `target`.
+
+        The archive may have moved on since its lists were fetched: then they are fetched again.
+
+        Raises:
+            CannotRun: a package cannot be downloaded or unpacked.
+        """
+        try:
+            self.run("apt-get", "download", *packages, cwd=place)
+        except CannotRun:
+            self.update(anew=True)
+            self.run("apt-get", "download", *packages, cwd=place)
+        for package in sorted(place.glob("*.deb")):
             done = child.run(["dpkg-deb", "-x", str(package), str(target)])
             if done.returncode:
                 raise CannotRun(f"{package.name} cannot be unpacked: {done.stderr.strip()}")
-            package.unlink()

@@ -3,11 +3,12 @@
 
 import fcntl
 import os
+import secrets
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -45,8 +46,7 @@ def new_directory(target: Path) -> Iterator[Path]:
     try:
         yield work
         work.chmod(0o755)
-        if target.exists():
-            shutil.rmtree(target)
+        discard(target)
         work.rename(target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -64,12 +64,34 @@ def _remove(directory: Path) -> None:
 def prune(directory: Path, limit: int) -> None:
     """Remove the least recently used entries of `directory` until the rest hold at most `limit` bytes.
 
-    The most recently used entry always stays, however large it is.
+    The most recently used entry always stays, however large it is. Other runs may do the same at this moment.
     """
-    entries = [entry for entry in directory.glob("[!.]*") if entry.is_dir()]
-    entries.sort(key=lambda entry: entry.stat().st_mtime, reverse=True)
+    entries = sorted(_entries(directory), reverse=True)
     total = 0
-    for position, entry in enumerate(entries):
-        total += sum(file.stat().st_blocks * 512 for file in entry.rglob("*") if file.is_file())
+    for position, (_, entry, size) in enumerate(entries):
+        total += size
         if total > limit and position > 0:
-            shutil.rmtree(entry, ignore_errors=True)
+            discard(entry)
+
+
+def discard(entry: Path) -> None:
+    """Remove the directory `entry`: it is gone as a whole, even if this process is killed meanwhile.
+
+    What is left then is cleared away when the entry is made again.
+    """
+    gone = entry.with_name(f".{entry.name}.{secrets.token_hex(4)}")
+    with suppress(FileNotFoundError):  # it was not there, or another run did the same
+        entry.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def _entries(directory: Path) -> Iterator[tuple[float, Path, int]]:
+    """Yield each entry with the time of its last use and its size in bytes."""
+    for entry in directory.glob("[!.]*/"):
+        with suppress(FileNotFoundError):  # it was removed meanwhile
+            yield entry.stat().st_mtime, entry, directory_size(entry)
+
+
+def directory_size(directory: Path) -> int:
+    """Return the bytes that the files below `directory` take on the disk."""
+    return sum(file.lstat().st_blocks * 512 for file in directory.rglob("*"))

@@ -8,7 +8,8 @@ import ctypes
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +17,36 @@ PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
 
-def start(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
-    """Start `command`, with the options of subprocess.Popen, so that it ends with this process at the latest.
+def end_with_parent() -> None:
+    """Have the kernel kill this process when the one that started it ends."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
-    Ctrl-C and SIGTERM wait meanwhile: Python calls functions around a fork, and loses an exception in one of them.
+
+@contextmanager
+def interruptions_held() -> Iterator[set[signal.Signals]]:
+    """Let Ctrl-C and SIGTERM wait for the end of the block; yields the signals that were held before.
+
+    Python calls functions around a fork, and loses an exception in one of them.
     """
-    parent = os.getpid()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
-
-    def prepare() -> None:
-        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
     try:
-        return subprocess.Popen(command, preexec_fn=prepare, **options)
+        yield {signal.Signals(number) for number in before}
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def start(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
+    """Start `command`, with the options of subprocess.Popen, so that it ends with this process at the latest."""
+    parent = os.getpid()
+    with interruptions_held() as before:
+
+        def prepare() -> None:
+            end_with_parent()
+            if os.getppid() != parent:
+                os._exit(1)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+        return subprocess.Popen(command, preexec_fn=prepare, **options)
 
 
 def run(command: Sequence[str], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

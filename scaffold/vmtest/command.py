@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         manifest = load_manifest(options.directory, options.manifest)
         verdicts = []
         for spec in options.kernel or listed_kernels(options.directory):
-            verdicts.append(run_project(manifest, spec))
+            verdicts.append(run_project(manifest, spec, options.arch))
             print(as_json(verdicts[-1]) if options.json else as_text(verdicts[-1]), flush=True)
     except BadManifest as error:
         print(f"vmtest: {error}", file=sys.stderr)
@@ -53,7 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--manifest", type=Path, help="default: test/vmtest.toml of the project")
     parser.add_argument(
         "--kernel", action="append", metavar="V",
-        help="6.1, 6.12, … (from the apt archive), distro, host, or a path; may be repeated (default: test/kernels)",
+        help="6.1, 6.12, … (from the apt archive), newest, distro, host, or a path; may be repeated "
+        "(default: test/kernels)",
     )  # fmt: skip
+    parser.add_argument("--arch", default="", help="the guest's architecture: amd64 or arm64 (default: this machine's)")
     parser.add_argument("--json", action="store_true", help="print one JSON object for each kernel")
     return parser

@@ -10,8 +10,8 @@ import hashlib
 import logging
 import os
 import platform
+import re
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,22 +20,21 @@ from pathlib import Path
 
 from . import initramfs
 from .accel import choose_accel
+from .architecture import Architecture
 from .archive import Apt, own_suites
-from .cache import cache_root, locked, new_directory, prune
+from .cache import cache_root, discard, locked, new_directory, prune
 from .counter import count_program
 from .errors import CannotRun, GuestLost
-from .kernels import Kernel, machine_architecture
+from .kernel_entry import Kernel
 from .machine import Hardware, Machine, memory_file, qemu_program
 
 HERE = Path(__file__).parent
 READY = b"vmtest: ready "
 PANIC = b"Kernel panic - not syncing"
+REFUSED = re.compile(rb"vmtest: insmod: can't insert '/modules/\d+-(\w+)\.required\.ko': ([^\r\n]*)")
 # A panic ends QEMU (panic=-1 with -no-reboot); the rest saves time that no test of a BPF program needs:
-# self-tests of ciphers, patching locks for a single processor, waiting for entropy and grace periods.
-KERNEL_ARGUMENTS = (
-    "console=ttyS0 quiet panic=-1 random.trust_cpu=on rcupdate.rcu_expedited=1 "
-    "cryptomgr.notests noreplace-smp no_timer_check"
-)
+# self-tests of ciphers, waiting for entropy and grace periods.
+KERNEL_ARGUMENTS = "quiet panic=-1 random.trust_cpu=on rcupdate.rcu_expedited=1 cryptomgr.notests"
 RESTORE_SECONDS = 20.0
 SMALLEST_DRIVE = 64 << 20
 SAVED_GUESTS_BYTES = 2 << 30
@@ -71,13 +70,17 @@ class Recipe:
 
     def key(self) -> str:
         """Return the name of the saved guest: a digest of everything that its state depends on."""
-        qemu = Path(qemu_program()).resolve()
+        qemu = Path(qemu_program(self.kernel.architecture)).resolve()
         stat = qemu.stat()
         host = platform.release() + platform.processor() if self.hardware.accel == "kvm" else ""
-        parts = (str(qemu), stat.st_size, stat.st_mtime_ns, host, KERNEL_ARGUMENTS, self.drive_size)
+        parts = (str(qemu), stat.st_size, stat.st_mtime_ns, host, self.arguments(), self.drive_size)
         digest = hashlib.sha256(repr((*parts, self.hardware.arguments(), self.kernel.identity)).encode())
         digest.update(self.files)
         return digest.hexdigest()[:24]
+
+    def arguments(self) -> str:
+        """Return the kernel's command line."""
+        return f"{KERNEL_ARGUMENTS} {self.kernel.architecture.kernel_arguments}"
 
     def start(self, payload: bytes, extra: list[str], state: int | None = None) -> Machine:
         """Start QEMU with this guest's machine and a drive that holds `payload`."""
@@ -88,46 +91,46 @@ class Recipe:
             *self.hardware.arguments(),
             "-kernel", str(self.kernel.image),
             "-initrd", f"/proc/self/fd/{initrd}",
-            "-append", KERNEL_ARGUMENTS,
+            "-append", self.arguments(),
             "-drive", f"file=/proc/self/fd/{drive},format=raw,readonly=on,if=none,id=payload",
             "-device", "virtio-blk-pci,drive=payload",
             *extra,
         ]  # fmt: skip
         try:
-            return Machine(arguments, descriptors)
+            return Machine(qemu_program(self.kernel.architecture), arguments, descriptors)
         finally:
             os.close(drive)
             os.close(initrd)
 
 
-def find_busybox() -> Path:
-    """Return a busybox for the guest: the machine's own, or the archive's, fetched once.
+def find_busybox(architecture: Architecture) -> Path:
+    """Return a busybox for guests of `architecture`: the machine's own, or the archive's, fetched once.
 
     Raises:
         CannotRun: there is none.
     """
-    own = shutil.which("busybox")
+    own = shutil.which("busybox") if architecture.is_own else None
     if own:
         return Path(own).resolve()
-    target = cache_root() / "busybox" / machine_architecture()
+    target = cache_root() / "busybox" / architecture.name
     with locked("busybox"):
         if not target.exists():
-            _fetch_busybox(target)
+            _fetch_busybox(target, architecture)
     return next(path for path in (target / "bin/busybox", target / "usr/bin/busybox") if path.exists())
 
 
-def _fetch_busybox(target: Path) -> None:
+def _fetch_busybox(target: Path, architecture: Architecture) -> None:
     troubles = []
     for suite in own_suites():
-        apt = Apt(suite, machine_architecture())
+        apt = Apt(suite, architecture.name)
         try:
             apt.update()
             with new_directory(target) as work:
-                apt.unpack(["busybox-static"], work)
+                apt.unpack(["busybox-static"], work, work)
             return
         except CannotRun as trouble:
             troubles.append(str(trouble))
-    raise CannotRun(f"busybox is not installed and cannot be fetched: {'; '.join(troubles)}")
+    raise CannotRun(f"busybox for {architecture.name} is not here and cannot be fetched: {'; '.join(troubles)}")
 
 
 def guest_files(kernel: Kernel, libraries: list[initramfs.Entry]) -> list[initramfs.Entry]:
@@ -136,20 +139,19 @@ def guest_files(kernel: Kernel, libraries: list[initramfs.Entry]) -> list[initra
     The shared libraries are part of the guest: they seldom change, and to unpack them in each run
     would take longer than all the rest of it.
     """
-    busybox = find_busybox()
-    applets = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True).stdout
+    busybox = find_busybox(kernel.architecture)
     return [
         initramfs.file("init", (HERE / "init.sh").read_bytes()),
         initramfs.file("wait.sh", (HERE / "wait.sh").read_bytes()),
-        initramfs.file("bin/bpf_count", count_program()),
+        initramfs.file("bin/bpf_count", count_program(kernel.architecture)),
         initramfs.character_device("dev/console", 5, 1),
         initramfs.character_device("dev/null", 1, 3),
         initramfs.directory("proc"),
         initramfs.directory("sys"),
         initramfs.program(busybox, "bin/busybox"),
+        initramfs.symlink("bin/sh", "busybox"),
         *initramfs.libraries(busybox),
         *libraries,
-        *(initramfs.symlink(f"bin/{name}", "busybox") for name in applets.split() if name != "busybox"),
         *(initramfs.file(f"modules/{path.name}", path.read_bytes(), 0o644) for path in kernel.modules),
     ]
 
@@ -171,7 +173,8 @@ def started_guest(
     content = initramfs.archive(payload)
     size = max(SMALLEST_DRIVE, 1 << (len(content) + 4096).bit_length())
     files = initramfs.archive(guest_files(kernel, libraries))
-    recipe = Recipe(kernel, Hardware(choose_accel(), needs.memory), files, size, needs.boot_seconds)
+    hardware = Hardware(kernel.architecture, choose_accel(kernel.architecture), needs.memory)
+    recipe = Recipe(kernel, hardware, files, size, needs.boot_seconds)
     entry = cache_root() / "guests" / recipe.key()
     with ExitStack() as stack:
         machine = _restore(recipe, content, entry, mark, stack)
@@ -192,12 +195,13 @@ def _first_boot(recipe: Recipe, content: bytes, entry: Path, mark: bytes, stack:
 
 def _restore(recipe: Recipe, content: bytes, entry: Path, mark: bytes, stack: ExitStack) -> Machine | None:
     """Return the saved guest, running `content`; None when there is none, or it does not load."""
-    state = entry / "state"
-    if not state.exists():
-        return None
     deadline = time.monotonic() + RESTORE_SECONDS
-    os.utime(entry)
-    with ExitStack() as attempt, state.open("rb") as handle:
+    with ExitStack() as attempt:
+        try:
+            handle = attempt.enter_context((entry / "state").open("rb"))
+            os.utime(entry)
+        except FileNotFoundError:  # there is none yet, or another run pruned it at this moment
+            return None
         extra = ["-incoming", f"fd:{handle.fileno()}"]
         machine = attempt.enter_context(recipe.start(content, extra, handle.fileno()))
         try:
@@ -210,7 +214,7 @@ def _restore(recipe: Recipe, content: bytes, entry: Path, mark: bytes, stack: Ex
                 stack.push(attempt.pop_all())
                 return machine
             log.warning("the saved guest %s does not answer: booting anew", entry.name)
-    shutil.rmtree(entry, ignore_errors=True)
+    discard(entry)
     return None
 
 
@@ -224,15 +228,25 @@ def _boot(recipe: Recipe, content: bytes, entry: Path, mark: bytes, stack: ExitS
         machine = attempt.enter_context(recipe.start(content, []))
         _await(machine, READY, deadline)
         _await(machine, b"\n", deadline)
+        _check_modules(machine.output)
         if b" vda" in machine.output.rpartition(READY)[2]:
-            _save(machine, entry, deadline)
+            _save(machine, recipe.kernel, entry, deadline)
             machine.send_line("run")
             _await(machine, mark, deadline)
             stack.push(attempt.pop_all())
             return machine
     with new_directory(entry) as work:
         (work / without_drive.name).touch()
+        note_kernel(work, recipe.kernel)
     return _boot_with_payload(recipe, content, mark, stack, deadline)
+
+
+def _check_modules(console: bytes) -> None:
+    """Complain of what init.sh said of a module that a program needs."""
+    found = REFUSED.search(console)
+    if found:
+        name, why = found[1].decode(), found[2].decode(errors="replace")
+        raise GuestLost(f"this kernel does not load the module {name}: {why}", console)
 
 
 def _boot_with_payload(recipe: Recipe, content: bytes, mark: bytes, stack: ExitStack, deadline: float) -> Machine:
@@ -241,7 +255,21 @@ def _boot_with_payload(recipe: Recipe, content: bytes, mark: bytes, stack: ExitS
     whole = replace(recipe, files=recipe.files + extra)
     machine = stack.enter_context(whole.start(b"", []))
     _await(machine, mark, deadline)
+    _check_modules(machine.output)
     return machine
+
+
+def note_kernel(entry: Path, kernel: Kernel) -> None:
+    """Write down in the saved guest `entry` which kernel of the cache it is made of."""
+    (entry / "kernel").write_text(str(kernel.image.parent.relative_to(cache_root())))
+
+
+def kernel_is_gone(entry: Path) -> bool:
+    """Say whether the kernel of the saved guest `entry` is in the cache no more."""
+    try:
+        return not (cache_root() / (entry / "kernel").read_text()).exists()
+    except FileNotFoundError:
+        return False  # it is just being removed
 
 
 def _await(machine: Machine, expected: bytes, deadline: float) -> None:
@@ -255,12 +283,13 @@ def _await(machine: Machine, expected: bytes, deadline: float) -> None:
     raise GuestLost(f"QEMU ended while the guest booted: {machine.complaint()}", machine.output)
 
 
-def _save(machine: Machine, entry: Path, deadline: float) -> None:
+def _save(machine: Machine, kernel: Kernel, entry: Path, deadline: float) -> None:
     """Save the guest that waits for its line. A full disk costs later runs time, not this one."""
     try:
         with new_directory(entry) as work:
             machine.save(work / "state", deadline)
-        prune(entry.parent, SAVED_GUESTS_BYTES)
+            note_kernel(work, kernel)
+        prune(entry.parent, max(SAVED_GUESTS_BYTES, shutil.disk_usage(entry.parent).free // 10))
     except (CannotRun, OSError) as trouble:
         log.warning("the booted guest could not be saved (%s): the next run boots anew", trouble)
         machine.command("cont", deadline)

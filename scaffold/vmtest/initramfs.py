@@ -10,6 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from . import elf
+from .architecture import ARCHITECTURES, own_architecture
+from .errors import CannotRun
+
+FOREIGN_LIBRARIES = ("/usr/lib/{}-linux-gnu", "/lib/{}-linux-gnu", "/usr/{}-linux-gnu/lib")
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -86,11 +92,15 @@ def libraries(path: Path) -> list[Entry]:
     program's interpreter looks for them.
 
     Raises:
+        CannotRun: it is for another machine, and a library for that is not here.
         OSError: a file cannot be read.
     """
-    interpreter = _interpreter(path.read_bytes())
+    data = path.read_bytes()
+    interpreter = elf.interpreter(data)
     if interpreter is None:
         return []
+    if elf.machine(data) != own_architecture().elf_machine:
+        return _foreign_libraries(path, data)
     listing = subprocess.run([interpreter, "--list", str(path)], capture_output=True, text=True, check=False)
     found = {interpreter}
     for line in listing.stdout.splitlines():
@@ -100,16 +110,27 @@ def libraries(path: Path) -> list[Entry]:
     return [file(library.lstrip("/"), Path(library).read_bytes()) for library in sorted(found)]
 
 
-def _interpreter(elf: bytes) -> str | None:
-    """Return the path in the PT_INTERP segment of a 64-bit little-endian ELF file."""
-    if elf[:6] != b"\x7fELF\x02\x01":
-        return None
-    phoff = int.from_bytes(elf[32:40], "little")
-    size = int.from_bytes(elf[54:56], "little")
-    for index in range(int.from_bytes(elf[56:58], "little")):
-        header = elf[phoff + index * size :][:56]
-        if int.from_bytes(header[:4], "little") == 3:
-            start = int.from_bytes(header[8:16], "little")
-            length = int.from_bytes(header[32:40], "little")
-            return elf[start : start + length].rstrip(b"\0").decode()
-    return None
+def _foreign_libraries(path: Path, data: bytes) -> list[Entry]:
+    """Find by name what an interpreter that cannot run here would: where Debian keeps another machine's libraries."""
+    number = elf.machine(data)
+    machine = next((each.machine for each in ARCHITECTURES.values() if each.elf_machine == number), None)
+    if machine is None:
+        known = " and ".join(ARCHITECTURES)
+        raise CannotRun(
+            f"{path} is a program for a machine (ELF number {number}) of which there are no guests: see {known}"
+        )
+    places = [Path(place.format(machine)) for place in FOREIGN_LIBRARIES]
+    found: dict[str, bytes] = {}
+    wanted = [str(elf.interpreter(data)), *elf.needed(data)]
+    while wanted:
+        name = wanted.pop()
+        if name in found:
+            continue
+        candidates = [Path(name), *(place / Path(name).name for place in places)]
+        library = next((each for each in candidates if each.is_absolute() and each.is_file()), None)
+        if library is None:
+            raise CannotRun(f"{path} loads {name}, which is not here for {machine}: make a static program (make dist)")
+        found[name] = library.read_bytes()
+        wanted += elf.needed(found[name])
+    inside = f"lib/{machine}-linux-gnu"
+    return [file(name.lstrip("/") if "/" in name else f"{inside}/{name}", found[name]) for name in sorted(found)]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """One QEMU process: its command line, its console, and its control socket (QMP).
 
-Sources: QEMU's qemu-system-x86_64(1) and its QMP reference manual.
+Sources: QEMU's qemu-system-x86_64(1), qemu-system-aarch64(1) and its QMP reference manual.
 """
 
 import json
@@ -16,18 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import child
+from .architecture import Architecture
 from .errors import CannotRun
 
 
-def qemu_program() -> str:
-    """Return the path of QEMU.
+def qemu_program(architecture: Architecture) -> str:
+    """Return the path of QEMU for guests of `architecture`.
 
     Raises:
         CannotRun: it is not installed.
     """
-    path = shutil.which("qemu-system-x86_64")
+    path = shutil.which(architecture.qemu)
     if path is None:
-        raise CannotRun("qemu-system-x86_64 is not installed: try `apt-get install qemu-system-x86`")
+        raise CannotRun(f"{architecture.qemu} is not installed: try `apt-get install {architecture.package}`")
     return path
 
 
@@ -35,17 +36,16 @@ def qemu_program() -> str:
 class Hardware:
     """The machine that a guest sees. A saved guest fits only the hardware that it was saved on."""
 
+    architecture: Architecture
     accel: str
     memory: int  # MiB
 
     def arguments(self) -> list[str]:
         """Return QEMU's arguments for this machine, drives and ports apart."""
-        # Emulated, cmpxchg16b leaves garbage in the flags (QEMU 7.2): every tenth boot of a kernel that
-        # uses it (6.12) panics or hangs. Five-level page tables only cost time.
-        cpu = "host" if self.accel == "kvm" else "max,cx16=off,la57=off"
+        cpu = "host" if self.accel == "kvm" else self.architecture.processor
         return [
-            "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-            "-M", "pc,usb=off,vmport=off", "-accel", self.accel, "-cpu", cpu, "-smp", "1", "-m", f"{self.memory}M",
+            "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", *self.architecture.board,
+            "-accel", self.accel, "-cpu", cpu, "-smp", "1", "-m", f"{self.memory}M",
         ]  # fmt: skip
 
 
@@ -60,24 +60,28 @@ def memory_file(name: str, content: bytes, size: int = 0) -> int:
     return descriptor
 
 
+# No program has so much to say; what has no end must not fill this machine's memory.
+CONSOLE_BYTES = 8 << 20
+
+
 class Machine:
     """A running QEMU. Use it as a context manager: QEMU ends with the block, however that ends.
 
     If this process is killed outright, the kernel ends QEMU too.
     """
 
-    def __init__(self, arguments: Sequence[str], files: Sequence[int] = ()) -> None:
-        """Start QEMU with `arguments`; they may name the open `files` as /proc/self/fd/N."""
+    def __init__(self, program: str, arguments: Sequence[str], files: Sequence[int] = ()) -> None:
+        """Start QEMU, which is `program`, with `arguments`; they may name the open `files` as /proc/self/fd/N."""
         self._console, console = socket.socketpair()
         self._qmp, qmp = socket.socketpair()
-        self.output = b""
+        self._received = bytearray()
         ports = []
         for name, port in (("console", console), ("qmp", qmp)):
             ports += ["-chardev", f"socket,id={name},fd={port.fileno()}"]
         ports += ["-serial", "chardev:console", "-mon", "chardev=qmp,mode=control"]
         try:
             self.process = child.start(
-                [qemu_program(), *arguments, *ports],
+                [program, *arguments, *ports],
                 pass_fds=(console.fileno(), qmp.fileno(), *files),
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                 start_new_session=True,
@@ -102,24 +106,34 @@ class Machine:
     def read_until(self, marks: Sequence[bytes], deadline: float) -> bytes | None:
         """Read the console until one of `marks` stands in it, and return that mark.
 
-        `deadline` is on time.monotonic's clock. None: the deadline passed, or QEMU ended
-        (`alive` tells which). Everything read is kept in `output`.
+        `deadline` is on time.monotonic's clock. None: the deadline passed, QEMU ended, or the console was
+        flooded (`alive` and `flooded` tell which). Everything read is kept in `output`.
         """
         searched = 0
         with selectors.DefaultSelector() as selector:
             selector.register(self._console, selectors.EVENT_READ)
             while True:
                 for mark in marks:
-                    if mark in self.output[max(0, searched - len(mark)) :]:
+                    if mark in self._received[max(0, searched - len(mark)) :]:
                         return mark
-                searched = len(self.output)
-                if not selector.select(max(0.0, deadline - time.monotonic())):
+                searched = len(self._received)
+                if self.flooded or not selector.select(max(0.0, deadline - time.monotonic())):
                     return None
                 chunk = self._console.recv(65536)
                 if not chunk:
                     self.process.wait()
                     return None
-                self.output += chunk
+                self._received += chunk
+
+    @property
+    def output(self) -> bytes:
+        """Return all that was read from the console."""
+        return bytes(self._received)
+
+    @property
+    def flooded(self) -> bool:
+        """Say whether the console got more than a run can have to say."""
+        return len(self._received) > CONSOLE_BYTES
 
     @property
     def alive(self) -> bool:

@@ -1,15 +1,30 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Read `test/vmtest.toml`: what to put into the guest, how to start it, and what must be seen."""
+"""Read `test/vmtest.toml`: what to put into the guest, how to start it, and what must be seen.
+
+The format is described in the generator's docs/vmtest.md, and for editors in docs/vmtest.schema.json.
+"""
 
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .errors import BadManifest
+from .manifest_reader import Reader
 
 SOURCES = ("trace", "output")
+PROOFS = ("pid", "token", "port")  # groups of event.pattern: what ties an event to this run's trigger
+BUILD = ("make", "--no-print-directory", "build", "ARCH={arch}")
+DAY = 86400
+MAX_MEMORY = 16384
+# Elsewhere in the guest stands what the runner itself needs.
+GUEST_DIRECTORIES = ("etc", "home", "opt", "root", "srv", "tmp", "var")
+_NAME = r"(?!\.{1,2}(?:[/:]|$))[^/:]+"
+_PATH = rf"{_NAME}(?:/{_NAME})*"
+_FILE = re.compile(rf"{_PATH}(?::(?:/(?:{'|'.join(GUEST_DIRECTORIES)})/)?{_PATH})?")
+_MODULE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
@@ -19,16 +34,25 @@ class Manifest:
     root: Path
     project: str
     framework: str
-    files: tuple[str, ...]
+    files: tuple[str, ...]  # SOURCE or SOURCE:TARGET, see source_and_target
     memory: int  # MiB
     command: tuple[str, ...]
-    filter: tuple[str, ...]
+    filter: tuple[str, ...]  # empty: the program can follow every process only
     ready: str
     source: str
     trigger: tuple[str, ...]
     pattern: re.Pattern[str]
     seconds: float  # for the run in the guest
     boot_seconds: float  # for a guest to come up
+    build: tuple[str, ...] = BUILD  # in `root`, with the architecture for {arch}; empty: nothing to build
+    build_seconds: float = 900
+    modules: tuple[str, ...] = ()  # of the kernel, loaded before the program starts
+    exit_status: tuple[int, ...] = (0,)  # of the program, ended by SIGINT
+
+    @property
+    def proof(self) -> str:
+        """What ties an event to the trigger of this run: pid, token or port."""
+        return next((proof for proof in PROOFS if proof in self.pattern.groupindex), PROOFS[0])
 
 
 def load_manifest(root: Path, path: Path | None = None) -> Manifest:
@@ -38,95 +62,80 @@ def load_manifest(root: Path, path: Path | None = None) -> Manifest:
         BadManifest: it is missing or wrong; the message names every wrong key.
     """
     path = path or root / "test" / "vmtest.toml"
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadManifest(f"{path}: {error.strerror}: is {root} a project with a VM test?") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadManifest(f"{path}: {error}") from None
-    reader = _Reader(data)
+    reader = Reader(_parsed(path, root))
     manifest = Manifest(
         root=root,
-        project=reader.text("project", "name"),
+        project=reader.text("project", "name", root.resolve().name or "/"),
         framework=reader.text("project", "framework", ""),
-        files=reader.words("guest", "files"),
-        memory=int(reader.number("guest", "memory", 256, at_least=128)),
+        build=reader.words("build", "command", BUILD, at_least=0),
+        build_seconds=reader.number("build", "seconds", 900, 1, DAY),
+        files=reader.words("guest", "files", form=(_FILE, _FILE_FORM)),
+        memory=reader.integer("guest", "memory", 256, 128, MAX_MEMORY),
+        modules=reader.words("guest", "modules", (), at_least=0, form=(_MODULE, "a name of letters, digits, _ and -")),
         command=reader.words("program", "command"),
-        filter=reader.words("program", "filter"),
+        filter=reader.words("program", "filter", ()),
         ready=reader.text("program", "ready"),
-        source=reader.text("event", "source", "trace"),
+        exit_status=reader.integers("program", "exit_status", (0,), 0, 255),
+        source=reader.choice("event", "source", SOURCES),
         trigger=reader.words("event", "trigger"),
         pattern=reader.pattern("event", "pattern"),
-        seconds=reader.number("limits", "seconds", 30, at_least=1),
-        boot_seconds=reader.number("limits", "boot_seconds", 120, at_least=1),
+        seconds=reader.number("limits", "seconds", 30, 1, DAY),
+        boot_seconds=reader.number("limits", "boot_seconds", 120, 1, DAY),
     )
-    if manifest.source not in SOURCES:
-        reader.wrong.append(f"event.source must be one of {', '.join(SOURCES)}")
-    if not any("{pid}" in word for word in manifest.filter):
-        reader.wrong.append("program.filter must hold {pid}, which becomes the pid to be seen")
-    wrong = reader.wrong + reader.unknown()
+    wrong = [*reader.wrong.values(), *reader.unknown(), *_contradictions(manifest, reader)]
     if wrong:
-        raise BadManifest(f"{path}: " + "; ".join(wrong))
+        raise BadManifest(f"{path}: {wrong[0]}" if len(wrong) == 1 else "\n  ".join([f"{path}:", *wrong]))
     return manifest
 
 
-class _Reader:
-    """Takes values out of the parsed file and collects what is wrong with them."""
+_FILE_FORM = (
+    "a path below the project's directory, or SOURCE:TARGET with a TARGET below /app or in "
+    + ", ".join(f"/{name}" for name in GUEST_DIRECTORIES)
+)  # fmt: skip
 
-    def __init__(self, data: dict[str, Any]) -> None:
-        self.data = data
-        self.wrong: list[str] = []
-        self.known: set[tuple[str, str]] = set()
 
-    def _value(self, table: str, key: str) -> Any:
-        self.known.add((table, key))
-        section = self.data.get(table, {})
-        return section.get(key) if isinstance(section, dict) else None
+def source_and_target(file: str) -> tuple[str, str]:
+    """Return where an item of `guest.files` stands in the project, and where in the guest (without the first /)."""
+    source, _, target = file.partition(":")
+    target = target or source.rpartition("/")[2]
+    return source, target[1:] if target.startswith("/") else f"app/{target}"
 
-    def text(self, table: str, key: str, default: str | None = None) -> str:
-        value = self._value(table, key)
-        if value is None and default is not None:
-            return default
-        if isinstance(value, str) and value.strip() and "\n" not in value:
-            return value
-        self.wrong.append(f"{table}.{key} must be a line of text")
-        return ""
 
-    def words(self, table: str, key: str) -> tuple[str, ...]:
-        value = self._value(table, key)
-        if isinstance(value, list) and value and all(isinstance(word, str) and word for word in value):
-            return tuple(value)
-        self.wrong.append(f'{table}.{key} must be a list of texts, such as ["a", "b"]')
-        return ("",)
+def _parsed(path: Path, root: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadManifest(f"{path}: {error.strerror}: is {root} a project with a VM test?") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadManifest(f"{path}: {error}") from None
 
-    def number(self, table: str, key: str, default: float, at_least: float) -> float:
-        value = self._value(table, key)
-        if value is None:
-            return default
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= at_least:
-            return value
-        self.wrong.append(f"{table}.{key} must be a number, at least {at_least}")
-        return default
 
-    def pattern(self, table: str, key: str) -> re.Pattern[str]:
-        text = self.text(table, key)
-        try:
-            pattern = re.compile(text)
-        except re.error as error:
-            self.wrong.append(f"{table}.{key} is not a regular expression: {error}")
-            return re.compile("")
-        if text and "pid" not in pattern.groupindex:
-            self.wrong.append(f"{table}.{key} must hold the group (?P<pid>[0-9]+)")
-        return pattern
+def _contradictions(manifest: Manifest, reader: Reader) -> Iterator[str]:
+    """Yield what is wrong with values that are right by themselves."""
+    if reader.sound("event.pattern", "event.trigger"):
+        yield from _without_proof(manifest)
+    if reader.sound("program.filter") and manifest.filter:
+        if not any("{pid}" in word for word in manifest.filter):
+            yield "program.filter must hold {pid}, which becomes the pid to be seen"
+        if reader.sound("event.pattern") and manifest.proof != "pid":
+            yield "program.filter needs the group (?P<pid>[0-9]+) in event.pattern: leave the filter out"
+    targets = [source_and_target(file)[1] for file in manifest.files]
+    for target in sorted({target for target in targets if targets.count(target) > 1}):
+        yield f"guest.files has more than one for /{target} in the guest"
 
-    def unknown(self) -> list[str]:
-        """Return a complaint about every table and key that no one asked for."""
-        tables = {table for table, _ in self.known}
-        complaints = [f"[{table}] is not known" for table in self.data if table not in tables]
-        for table in tables & set(self.data):
-            if not isinstance(self.data[table], dict):
-                complaints.append(f"{table} must be a table")
-                continue
-            keys = [key for key in self.data[table] if (table, key) not in self.known]
-            complaints += [f"{table}.{key} is not known" for key in keys]
-        return complaints
+
+def _without_proof(manifest: Manifest) -> Iterator[str]:
+    groups = [proof for proof in PROOFS if proof in manifest.pattern.groupindex]
+    if len(groups) != 1:
+        yield (
+            f"event.pattern has {' and '.join(groups) or 'none'} of the groups (?P<pid>[0-9]+), (?P<token>[a-z]+) and"
+            " (?P<port>[0-9]+), but must have one: it proves that the event is the trigger's"
+        )
+        return
+    for proof in ("token", "port"):
+        placeholder = f"{{{proof}}}"
+        in_trigger = any(placeholder in word for word in manifest.trigger)
+        if proof in groups and not in_trigger:
+            yield f"event.pattern has the group {proof}, but no word of event.trigger holds {placeholder}"
+        if in_trigger and proof not in groups:
+            yield f"event.trigger holds {placeholder}, but event.pattern has no group (?P<{proof}>...) for it"

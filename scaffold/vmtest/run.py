@@ -1,104 +1,179 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """One project on one kernel: build the payload, start the guest, watch it, judge."""
 
+import logging
 import secrets
 import shlex
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from . import initramfs
+from . import elf, initramfs
+from .architecture import ARCHITECTURES, Architecture, find_architecture
 from .errors import BadManifest, CannotRun, GuestLost
 from .guest import HERE, PANIC, Needs, started_guest
-from .kernels import Kernel, find_kernel
-from .machine import Machine
-from .manifest import Manifest
-from .verdict import Verdict, judge, read_report, seconds_to_attach, waiting_for
+from .kernel_entry import Kernel, with_modules
+from .kernels import find_kernel
+from .machine import CONSOLE_BYTES, Machine
+from .manifest import BUILD, Manifest, source_and_target
+from .printable import printable
+from .verdict import SHOWN, Verdict, judge, read_report, run_words, seconds_to_attach, waiting_for
 
 CONSOLE_LINES = 25
 
 
-def run_project(manifest: Manifest, spec: str) -> Verdict:
+def run_project(manifest: Manifest, spec: str, arch: str = "", log: Path | None = None) -> Verdict:
     """Run the project of `manifest` on the kernel that `spec` names, and return the verdict.
 
-    Never raises for what goes wrong with the program, the guest or the machine: that is the verdict.
+    `arch` is the guest's architecture by Debian's name; none: this machine's. What the console said of a run that
+    does not pass goes into the file `log`. Never raises for what goes wrong with the program, the guest or the
+    machine: that is the verdict.
 
     Raises:
         BadManifest: a file that the manifest names is not there.
     """
     began = time.monotonic()
-    verdict = Verdict(manifest.project, manifest.framework, spec)
+    verdict = Verdict(manifest.project, manifest.framework, spec, arch)
+    console = b""
     mark = f"vmtest-{secrets.token_hex(8)}"
     payload = payload_entries(manifest, mark)
     try:
-        kernel = find_kernel(spec)
+        architecture = find_architecture(arch)
+        verdict = replace(verdict, arch=architecture.name)
+        kernel = with_modules(find_kernel(spec, architecture), manifest.modules)
         verdict = replace(verdict, release=kernel.release)
-        verdict = _watch(manifest, kernel, payload, mark.encode(), verdict)
+        verdict, console = _watch(manifest, kernel, payload, mark.encode(), verdict)
     except GuestLost as lost:
         kind = "panic" if PANIC in lost.console else "error"
-        verdict = replace(verdict, verdict=kind, reason=str(lost), console=_tail(lost.console))
+        verdict, console = replace(verdict, verdict=kind, reason=str(lost)), lost.console
     except CannotRun as trouble:
         verdict = replace(verdict, reason=str(trouble))
     except OSError as trouble:
         verdict = replace(verdict, reason=f"{trouble.filename or 'this machine'}: {trouble.strerror}")
-    return replace(verdict, total_s=round(time.monotonic() - began, 3))
+    verdict = replace(verdict, total_s=round(time.monotonic() - began, 3))
+    return verdict if verdict.verdict == "pass" else _with_console(verdict, console, log)
+
+
+def _with_console(verdict: Verdict, console: bytes, log: Path | None) -> Verdict:
+    if log and console:
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_bytes(console)
+            verdict = replace(verdict, log=str(log))
+        except OSError as trouble:
+            logging.getLogger("vmtest").warning("%s: %s", log, trouble.strerror)
+    return replace(verdict, console=_tail(console))
 
 
 def listed_kernels(directory: Path) -> list[str]:
     """Return the kernels in `test/kernels` of the project, or `distro` when it lists none."""
     path = directory / "test" / "kernels"
-    lines = path.read_text().splitlines() if path.exists() else []
+    return (read_kernels(path) if path.exists() else []) or ["distro"]
+
+
+def read_kernels(path: Path) -> list[str]:
+    """Return the kernels that the file `path` names, one a line; # begins a comment.
+
+    Raises:
+        OSError, UnicodeDecodeError: it cannot be read.
+    """
+    lines = path.read_text(encoding="utf-8").splitlines()
     kernels = [line.partition("#")[0].strip() for line in lines]
-    return [kernel for kernel in kernels if kernel] or ["distro"]
+    return [kernel for kernel in kernels if kernel]
 
 
 def program_files(manifest: Manifest) -> list[Path]:
-    """Return the files that the manifest puts into the guest.
+    """Return the files that the manifest puts into the guest, those in its directories too.
 
     Raises:
         BadManifest: one of them is not there.
     """
-    paths = [manifest.root / name for name in manifest.files]
-    for path in paths:
-        if not path.is_file():
-            raise BadManifest(f"{path} is not there: build the project first (`make`)")
-    return paths
+    return [path for path, _ in _placed(manifest) if path.is_file() and not path.is_symlink()]
+
+
+def reject_foreign(files: Sequence[Path], architecture: Architecture) -> None:
+    """Complain of programs among `files` that guests of `architecture` cannot run.
+
+    Raises:
+        BadManifest: there is one.
+    """
+    for path in files:
+        with path.open("rb") as file:
+            head = file.read(64)
+        others = [each for each in ARCHITECTURES.values() if each != architecture]
+        found = next((each for each in others if elf.is_elf(head) and elf.machine(head) == each.elf_machine), None)
+        if found:
+            hint = f"type `make ARCH={architecture.name}`"
+            raise BadManifest(f"{path} is for {found.machine}, and the guest is {architecture.machine}: {hint}")
 
 
 def payload_entries(manifest: Manifest, mark: str) -> list[initramfs.Entry]:
-    """Return what this run adds to the guest: the program's files under /app, and the steps under /run."""
+    """Return what this run adds to the guest: the program's files, /app for most, and the steps under /run."""
     entries = [
         initramfs.file("run/steps.sh", (HERE / "steps.sh").read_bytes()),
         initramfs.file("run/settings.sh", settings(manifest, mark).encode()),
     ]
-    return entries + [initramfs.program(path, f"app/{path.name}") for path in program_files(manifest)]
+    for path, place in _placed(manifest):
+        if path.is_symlink():
+            entries.append(initramfs.symlink(place, str(path.readlink())))
+        elif path.is_dir():
+            entries.append(initramfs.directory(place))
+        elif path.is_file():
+            entries.append(initramfs.program(path, place))
+    return entries
+
+
+def _placed(manifest: Manifest) -> list[tuple[Path, str]]:
+    """Return each file, directory and symbolic link that is to be in the guest, and its place there."""
+    placed = []
+    for file in manifest.files:
+        source, target = source_and_target(file)
+        path = manifest.root / source
+        if not path.exists():
+            build = "make" if manifest.build == BUILD else shlex.join(manifest.build)
+            hint = f": build the project first (`{build}`)" if build else ""
+            raise BadManifest(f"{path} is not there{hint}")
+        path = path.resolve()  # a link is followed
+        placed.append((path, target))
+        placed += [(each, f"{target}/{each.relative_to(path)}") for each in sorted(path.rglob("*"))]
+    return placed
 
 
 def settings(manifest: Manifest, mark: str) -> str:
     """Return the shell file that tells steps.sh what to run."""
+    chosen = run_words(mark.encode())
+    sought = chosen.get(manifest.proof, "")
+    # In this form a search for the word does not hold the word itself, which is the trigger's alone.
+    hidden = f"[{sought[0]}]{sought[1:]}" if sought else ""
 
-    def command(*words: str) -> str:
-        quoted = [
-            shlex.quote(word).replace("{pid}", "'\"$1\"'") if "{pid}" in word else shlex.quote(word) for word in words
-        ]
-        return " ".join(quoted)
+    def filled(word: str) -> str:
+        for name, value in chosen.items():
+            word = word.replace(f"{{{name}}}", value)
+        return word
 
-    filtered = [*manifest.command, *manifest.filter]
+    trigger = shlex.join(filled(word) for word in manifest.trigger)
+    program = shlex.join(manifest.command)
+    options = " ".join(shlex.quote(word).replace("{pid}", "'\"$1\"'") for word in manifest.filter)
     return "\n".join([
         f"mark={mark}",
         f"ready={shlex.quote(manifest.ready)}",
         f"source={manifest.source}",
-        f"program() {{ exec {command(*manifest.command)}; }}",
-        f"program_for() {{ exec {command(*filtered)}; }}",
-        f"trigger() {{ exec {command(*manifest.trigger)}; }}",
+        f"steps={shlex.quote('all filtered' if manifest.filter else 'all')}",
+        f"sought={shlex.quote(hidden)}",
+        f"program() {{ exec {program}; }}",
+        f"program_for() {{ exec {program} {options}; }}",
+        f"trigger() {{ exec {trigger}; }}",
         "",
     ])  # fmt: skip
 
 
 def _watch(
     manifest: Manifest, kernel: Kernel, payload: list[initramfs.Entry], mark: bytes, verdict: Verdict
-) -> Verdict:
-    libraries = [entry for path in program_files(manifest) for entry in initramfs.libraries(path)]
+) -> tuple[Verdict, bytes]:
+    files = program_files(manifest)
+    reject_foreign(files, kernel.architecture)
+    libraries = [entry for path in files for entry in initramfs.libraries(path)]
     needs = Needs(manifest.memory, manifest.boot_seconds)
     guest = started_guest(kernel, libraries, payload, needs, mark + b" begin")
     with guest as (machine, boot):
@@ -107,7 +182,7 @@ def _watch(
         ending = machine.read_until([mark + b" bye", PANIC], deadline)
         if ending == PANIC:
             machine.read_until([b"---[ end Kernel panic"], time.monotonic() + 2)
-        return _concluded(manifest, machine, mark, ending, verdict)
+        return _concluded(manifest, machine, mark, ending, verdict), machine.output
 
 
 def _concluded(manifest: Manifest, machine: Machine, mark: bytes, ending: bytes | None, verdict: Verdict) -> Verdict:
@@ -116,16 +191,17 @@ def _concluded(manifest: Manifest, machine: Machine, mark: bytes, ending: bytes 
     kind = "fail" if reason else "pass"
     if ending == PANIC:
         kind, reason = "panic", "the guest's kernel panicked"
+    elif machine.flooded:
+        kind, reason = "fail", f"the console was flooded: {CONSOLE_BYTES >> 20} MiB and no end"
     elif ending is None and machine.alive:
         kind = "timeout"
         reason = f"after {manifest.seconds:g} s the run still waited for {waiting_for(report, manifest)}"
     elif ending is None:
         reason = f"the guest went away while the run waited for {waiting_for(report, manifest)}"
-    console = () if kind == "pass" else _tail(machine.output)
     attach_s = seconds_to_attach(report)
-    return replace(verdict, verdict=kind, attach_s=attach_s, reason=reason, events=events, console=console)
+    return replace(verdict, verdict=kind, attach_s=attach_s, reason=reason, events=events)
 
 
 def _tail(console: bytes) -> tuple[str, ...]:
-    lines = console.decode(errors="replace").replace("\r", "").splitlines()
-    return tuple(line for line in lines if line.strip())[-CONSOLE_LINES:]
+    lines = console.decode(errors="replace").replace("\r", "").split("\n")
+    return tuple(printable(line, SHOWN) for line in [line for line in lines if line.strip()][-CONSOLE_LINES:])

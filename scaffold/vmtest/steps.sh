@@ -2,7 +2,8 @@
 # shellcheck shell=sh disable=SC2154
 # What happens in the guest in one run. It only acts and reports, line by line behind a mark that no
 # program can guess; the host judges (verdict.py). /run/settings.sh, made from the manifest, defines
-# $mark, $ready and $source, and the functions program, program_for PID and trigger, which all exec.
+# $mark, $ready, $source, $steps and $sought (a regular expression for the word that an event must hold; none: the
+# trigger's pid), and the functions program, program_for PID and trigger, which all exec.
 # An emulated processor needs milliseconds to start a process: the shell does what it can itself.
 cd /app || exit 1
 # shellcheck source=/dev/null
@@ -11,19 +12,27 @@ trace=/sys/kernel/tracing/trace
 [ -e "$trace" ] || trace=/sys/kernel/debug/tracing/trace
 case $source in
 trace) log=$trace ;;
-output) log=output ;;
+output) log=/run/output ;;
 esac
 
-say() { echo "$mark $*"; }
+# Written by echo, which goes on when the end of a child interrupts it; printf would lose the line.
+say() {
+    said="$mark $*"
+    # shellcheck disable=SC3057 # busybox can do that
+    echo "${said:0:4000}"
+}
 
-# lines NAME PID: print the lines of the log, those of this process first, so that a flood of others
-# does not hide them.
+# find WORD: put those lines of the log that hold it, a word or number, into /run/own; fails when there is none.
+find() { grep -Em 5 -- "(^|[^0-9])$1([^0-9]|\$)" "$log" >/run/own; }
+
+# lines KEY: print what was found, so that a flood of others does not hide it, and the last lines of the log.
+# No line is so long that it would take the console minutes.
 lines() {
-    awk -v head="$mark $1" -v pid="$2" '
+    awk -v head="$mark $1" '
         /^#/ || !NF { next }
-        $0 ~ "(^|[^0-9])" pid "([^0-9]|$)" { if (own++ < 5) print head, $0; next }
-        { others[count++ % 20] = $0 }
-        END { for (i in others) print head, others[i] }' "$log"
+        FILENAME == "/run/own" { own[$0]; print head, substr($0, 1, 4000); next }
+        { last[count++ % 20] = $0 }
+        END { for (i in last) if (!(last[i] in own)) print head, substr(last[i], 1, 4000) }' /run/own "$log"
 }
 
 # hold: start a trigger that waits for `release`, with its pid in $pid. A pipe that the shell has opened
@@ -72,12 +81,19 @@ clock() {
     say "$1" "$seconds"
 }
 
-# observe STEP: start the program, trigger it, and end it with SIGINT.
+# keep_output: write what the program prints to a file, and drop what is more than can be searched quickly.
+keep_output() {
+    ulimit -f 2048 # blocks of 512 bytes
+    cat <&4 >/run/output || cat <&4 >/dev/null
+}
+
+# observe STEP: start the program, trigger it, and end it with SIGINT. Each step has a pipe of its own: who still reads
+# that of the step before would take the program's first line.
 observe() {
     say step "$1"
     hold
     echo >"$trace"
-    exec 3<>/run/program
+    exec 3<>"/run/$1"
     clock started
     if [ "$1" = all ]; then
         program >&3 2>&1 3>&- 5>&- &
@@ -85,14 +101,14 @@ observe() {
         program_for "$pid" >&3 2>&1 3>&- 5>&- &
     fi
     loader=$!
-    exec 4</run/program 3>&-
+    exec 4<"/run/$1" 3>&-
     if ! until_ready <&4; then
         wait "$loader"
         say early $?
         return 1
     fi
     clock ready
-    cat <&4 >output 5>&- &
+    keep_output 5>&- &
     exec 4<&-
     count attached
     if [ "$1" != all ]; then
@@ -102,16 +118,16 @@ observe() {
     release
     say trigger "$pid"
     for _ in 1 2 3 4 5 6 7 8 9 10; do
-        grep -qw -- "$pid" "$log" && break
+        find "${sought:-$pid}" && break
         kill -0 "$loader" || break
         sleep 0.2
     done
-    lines event "$pid"
+    lines event
     say stopping
     kill -INT "$loader" || say gone
     wait "$loader"
     say ended $?
-    [ -s output ] && tail -n 20 output | while IFS= read -r line; do say output "$line"; done
+    [ -s /run/output ] && tail -c 4000 /run/output | while IFS= read -r line; do say output "$line"; done
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         count left
         [ "$loaded" -le "$before" ] && break
@@ -123,16 +139,26 @@ observe() {
 late() {
     say step after
     echo >"$trace"
-    : >output
+    : >/run/output
+    : >/run/own
     fire
-    lines late "$fired"
+    lines late
+}
+
+run() {
+    for step in $steps; do
+        observe "$step" || return
+    done
+    late
 }
 
 say begin
 set -m
 count before
 before=$loaded
-observe all && observe filtered && late
+run
 say 'done'
 say bye
-poweroff -f
+# The host ends the guest as soon as it has read that. To power off, the kernel would write on the console at once, into
+# the middle of lines that still wait to be sent.
+read -r _

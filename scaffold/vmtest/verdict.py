@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """From what the guest reported to a verdict.
 
-A run passes only if, in the guest: the trigger's own pid was seen in an event; with the filter set, no
-other pid was; the program ended with 0 on SIGINT; afterwards no event came, and no BPF program of it
-was loaded any more.
+A run passes only if, in the guest: an event was seen that was the trigger's own, by its pid or by a word that
+only this run's trigger knows; with the filter set (if the program has one), no other pid was; the program ended
+on SIGINT, with the status that the manifest names; afterwards no event came, and no BPF program of it was loaded
+any more.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -13,8 +15,13 @@ from dataclasses import asdict, dataclass, field
 
 from .counter import CANNOT_COUNT
 from .manifest import Manifest
+from .printable import printable
 
 CANNOT_RUN = 69
+SHOWN = 500  # characters of a line
+STEPS = ("all", "filtered", "after")
+WHOLE = re.compile(r"[0-9]{1,9}")
+DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 REFUSED = re.compile(r"BEGIN PROG LOAD LOG|verifier|load program: ", re.IGNORECASE)
 
 
@@ -25,6 +32,7 @@ class Verdict:
     project: str
     framework: str
     kernel: str  # as the user called it
+    arch: str = ""  # of the guest, by Debian's name: amd64, arm64
     release: str = ""
     accel: str = ""
     warm: bool = False
@@ -35,6 +43,7 @@ class Verdict:
     events: tuple[str, ...] = ()
     reason: str = ""
     console: tuple[str, ...] = field(default=(), repr=False)  # the last lines, when it did not pass
+    log: str = ""  # the file that has all of the console, when one was asked for and it did not pass
 
 
 @dataclass
@@ -58,25 +67,29 @@ class Observation:
 
 @dataclass
 class Report:
-    """All that the guest reported, step by step."""
+    """All that the guest reported, step by step, behind `mark`."""
 
+    mark: bytes
     steps: dict[str, Observation] = field(default_factory=dict)
     before: int = CANNOT_COUNT  # BPF programs that were loaded before the first step
     done: bool = False
 
 
 def read_report(console: bytes, mark: bytes) -> Report:
-    """Collect the lines of `console` that begin with `mark`; only whole lines count."""
-    report = Report()
+    """Collect the lines of `console` that begin with `mark`; only whole lines count.
+
+    Anything may stand in `console`: the program prints there too. A line that is damaged counts as not there.
+    """
+    report = Report(mark)
     step = Observation()
     for key, value in _marked(console, mark):
-        if key == "step":
+        if key == "step" and value in STEPS:
             step = report.steps.setdefault(value, Observation())
-        elif key == "before":
+        elif key == "before" and WHOLE.fullmatch(value):
             report.before = int(value)
-        elif key in ("started", "ready"):
+        elif key in ("started", "ready") and DECIMAL.fullmatch(value):
             setattr(step, key, float(value))
-        elif key in ("attached", "early", "ended", "left"):
+        elif key in ("attached", "early", "ended", "left") and WHOLE.fullmatch(value):
             setattr(step, key, int(value))
         elif key in ("trigger", "other"):
             setattr(step, key, value)
@@ -98,7 +111,18 @@ def _marked(console: bytes, mark: bytes) -> Iterator[tuple[str, str]]:
         head, found, rest = line.rstrip(b"\r").partition(mark + b" ")
         if found and not head:
             key, _, value = rest.decode(errors="replace").partition(" ")
-            yield key, value
+            yield key, printable(value)
+
+
+def run_words(mark: bytes) -> dict[str, str]:
+    """Return what becomes of {token} and {port} in the trigger of the run that reports behind `mark`.
+
+    They can be told from `mark` alone, and `mark` from none of them. A token fits where a name of 15 letters does
+    (a thread's, for one); a port is none that a kernel gives out by itself.
+    """
+    digest = hashlib.sha256(mark).digest()
+    token = "".join("abcdefghijklmnop"[byte % 16] for byte in digest[:12])
+    return {"token": token, "port": str(10000 + int.from_bytes(digest[12:16], "big") % 20000)}
 
 
 def seconds_to_attach(report: Report) -> float:
@@ -107,25 +131,26 @@ def seconds_to_attach(report: Report) -> float:
     return round(step.ready - step.started, 2) if step.ready else 0.0
 
 
-def events_in(lines: list[str], pattern: re.Pattern[str]) -> list[tuple[str, str]]:
-    """Return the events in `lines`, each as its text and its pid."""
-    matches = (pattern.search(line) for line in lines)
-    return [(match[0], match["pid"]) for match in matches if match]
+def events_in(lines: list[str], manifest: Manifest) -> list[tuple[str, str | None]]:
+    """Return the events in `lines`, each as its text and its proof: the pid, token or port that it names."""
+    matches = (manifest.pattern.search(line) for line in lines)
+    return [(match[0], match[manifest.proof]) for match in matches if match]
 
 
 def judge(report: Report, manifest: Manifest) -> tuple[str, tuple[str, ...]]:
     """Return why the run fails, in one sentence ("" when it passes), and the trigger's own events."""
     seen: tuple[str, ...] = ()
-    for name in ("all", "filtered"):
+    for name in ("all", "filtered") if manifest.filter else ("all",):
         step = report.steps.get(name)
         if step is None:
             return "the guest ended before the program was started", seen
-        reason, own = _judge_step(step, report.before, manifest, filtered=name == "filtered")
+        proof = step.trigger if manifest.proof == "pid" else run_words(report.mark)[manifest.proof]
+        reason, own = _judge_step(step, report.before, manifest, proof, filtered=name == "filtered")
         seen = seen or own
         if reason:
             return (f"with the filter set, {reason}" if name == "filtered" else reason), seen
     after = report.steps.get("after", Observation())
-    late = events_in(after.late, manifest.pattern)
+    late = events_in(after.late, manifest)
     if late:
         return f"an event came after the program had ended: {late[0][0]}", seen
     if not report.done:
@@ -133,7 +158,9 @@ def judge(report: Report, manifest: Manifest) -> tuple[str, tuple[str, ...]]:
     return "", seen
 
 
-def _judge_step(step: Observation, before: int, manifest: Manifest, filtered: bool) -> tuple[str, tuple[str, ...]]:
+def _judge_step(
+    step: Observation, before: int, manifest: Manifest, proof: str, filtered: bool
+) -> tuple[str, tuple[str, ...]]:
     if step.early is not None:
         return _ended_early(step), ()
     if step.gone:
@@ -144,15 +171,16 @@ def _judge_step(step: Observation, before: int, manifest: Manifest, filtered: bo
         return "the guest ended before the program was attached", ()
     if step.attached <= before:
         return f"the program said {manifest.ready!r}, but no BPF program was loaded", ()
-    events = events_in(step.lines, manifest.pattern)
-    own = tuple(text for text, pid in events if pid == step.trigger)
+    events = events_in(step.lines, manifest)
+    own = tuple(text for text, named in events if named == proof)
     if not own:
-        return _not_seen(step, manifest, [text for text, _ in events]), ()
-    strangers = [text for text, pid in events if pid != step.trigger]
+        return _not_seen(step, manifest, proof, [text for text, _ in events]), ()
+    strangers = [text for text, named in events if named != proof]
     if filtered and strangers:
-        return f"an event of another process was seen (not of PID {step.trigger}): {strangers[0]}", own
-    if step.ended != 0:
-        return f"the program ended with {step.ended} on SIGINT instead of 0{_last(step.output)}", own
+        return f"an event of another process was seen (not of PID {proof}): {strangers[0]}", own
+    if step.ended not in manifest.exit_status:
+        wanted = " or ".join(map(str, manifest.exit_status))
+        return f"the program ended with {step.ended} on SIGINT instead of {wanted}{_last(step.output)}", own
     if step.left != before:
         return f"BPF programs stayed loaded after the program had ended ({step.left})", own
     return "", own
@@ -164,8 +192,8 @@ def _ended_early(step: Observation) -> str:
     return f"{what} (exit status {step.early}){_last(step.output)}"
 
 
-def _not_seen(step: Observation, manifest: Manifest, events: list[str]) -> str:
-    wanted = f"no event of PID {step.trigger} was seen"
+def _not_seen(step: Observation, manifest: Manifest, proof: str, events: list[str]) -> str:
+    wanted = f"no event of {'PID' if manifest.proof == 'pid' else manifest.proof} {proof} was seen"
     if events:
         return f"{wanted}, only others, such as: {events[0]}"
     close = [line for line in step.lines if not line.startswith("#")]
@@ -199,8 +227,8 @@ def exit_status(verdicts: list[Verdict]) -> int:
 
 
 def as_json(verdict: Verdict) -> str:
-    """Return the verdict as one JSON object, without the console's lines."""
-    return json.dumps({key: value for key, value in asdict(verdict).items() if key != "console"})
+    """Return the verdict as one JSON object."""
+    return json.dumps(asdict(verdict))
 
 
 def as_text(verdict: Verdict) -> str:
@@ -211,4 +239,5 @@ def as_text(verdict: Verdict) -> str:
     details = [*verdict.events[:1], verdict.reason]
     if verdict.console:
         details += ["The console ended with:", *(f"| {line}" for line in verdict.console)]
-    return "\n".join([*lines, *(f"        {detail}" for detail in details if detail)])
+    lines += [f"        {detail}" for detail in details if detail]
+    return "\n".join(printable(line, SHOWN) for line in lines)

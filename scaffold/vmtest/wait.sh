@@ -3,7 +3,7 @@
 # Say on the console that the guest is ready, and wait for a line: here it is saved. Restored, it
 # unpacks the payload and runs the steps that came with it.
 stty -echo -onlcr
-mkfifo /run/trigger /run/program
+mkfifo /run/trigger /run/all /run/filtered
 drive=none
 [ -b /dev/vda ] && drive=vda
 echo "vmtest: ready $(uname -r) $drive"

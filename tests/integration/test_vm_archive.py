@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Kernels come from the machine's own archive whole, or not at all."""
 
-import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -11,16 +11,24 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from scaffold.vmtest.archive import own_suites
+from scaffold.vmtest.kernel_entry import load_entry
 from tests.integration.vm_runs import SCAFFOLD, run_vmtest
 
-FETCH = "import sys; from vmtest.kernels import find_kernel; print(find_kernel(sys.argv[1]).release)"
+FETCH = """
+import sys
+from vmtest.architecture import own_architecture
+from vmtest.kernels import find_kernel
+print(find_kernel(sys.argv[1], own_architecture()).release)
+"""
 
 
 @pytest.fixture
@@ -57,7 +65,7 @@ def test_a_killed_fetch_leaves_nothing_that_is_used(empty_cache: dict[str, str],
     process.communicate()
     for name in kernels_in(empty_cache):
         (about,) = Path(empty_cache["XDG_CACHE_HOME"]).glob(f"ebpf-new/kernels/*/{name}/kernel.json")
-        assert (about.parent / json.loads(about.read_text())["image"]).exists()
+        assert load_entry(about.parent).image.exists()
     again = fetching("6.1", empty_cache)
     out, err = again.communicate(timeout=300)
     assert again.returncode == 0, err
@@ -65,8 +73,60 @@ def test_a_killed_fetch_leaves_nothing_that_is_used(empty_cache: dict[str, str],
     assert not list(Path(empty_cache["XDG_CACHE_HOME"]).glob("ebpf-new/kernels/*/.*"))
 
 
-class Damaging(BaseHTTPRequestHandler):
-    """A proxy that passes everything on but changes a byte in each package."""
+@dataclass(frozen=True)
+class Answer:
+    """What a proxy says: `status`, the `body`, and how many bytes it claims that there are."""
+
+    status: int
+    body: bytes
+    length: int
+
+
+Fault = Callable[[str, Answer], Answer]  # takes the path that was asked for, and what the archive answered
+
+
+def damaged(path: str, answer: Answer) -> Answer:
+    """Change a byte in each package."""
+    body = bytearray(answer.body)
+    if path.endswith(".deb"):
+        body[len(body) // 2] ^= 0xFF
+    return replace(answer, body=bytes(body))
+
+
+def truncated(path: str, answer: Answer) -> Answer:
+    """End each package in its middle."""
+    return replace(answer, body=answer.body[: len(answer.body) // 2]) if path.endswith(".deb") else answer
+
+
+class MovedOn:
+    """Have no package until somebody asks what there is; `asked` are the names that were asked for meanwhile."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __call__(self, path: str, answer: Answer) -> Answer:
+        self.asked.append(path.rpartition("/")[2])
+        missing = path.endswith(".deb") and "InRelease" not in self.asked
+        return Answer(404, b"", 0) if missing else answer
+
+
+def without(suite: str) -> Fault:
+    """Return a fault that has nothing of `suite`."""
+    return lambda path, answer: Answer(503, b"", 0) if f"/dists/{suite}/" in path else answer
+
+
+class Proxy(ThreadingHTTPServer):
+    """A proxy that passes everything on, but for its `fault`."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(("127.0.0.1", 0), PassingOn)
+        self.fault = fault
+
+
+class PassingOn(BaseHTTPRequestHandler):
+    """One connection to the proxy."""
+
+    server: Proxy
 
     def do_GET(self) -> None:
         headers = {key: value for key, value in self.headers.items() if key in ("If-Modified-Since", "Range")}
@@ -75,30 +135,33 @@ class Damaging(BaseHTTPRequestHandler):
             answer = urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request)
         except urllib.error.HTTPError as error:
             answer = error
-        body = bytearray(answer.read())
-        if self.path.endswith(".deb"):
-            body[len(body) // 2] ^= 0xFF
-        self.send_response(answer.status or 500)
+        body = answer.read()
+        said = self.server.fault(self.path, Answer(answer.status or 500, body, len(body)))
+        self.send_response(said.status)
         for key, value in answer.headers.items():
             if key in ("Last-Modified", "Content-Type", "Content-Range"):
                 self.send_header(key, value)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(said.length))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(said.body)
+        self.close_connection = True
 
     def log_message(self, format: str, *arguments: object) -> None:
         pass
 
 
-@pytest.fixture
-def damaging_proxy() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Damaging)
+@contextmanager
+def proxy(fault: Fault) -> Iterator[str]:
+    """Run a proxy with `fault` during the block, and yield its address."""
+    server = Proxy(fault)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def apt_through(proxy: str, directory: Path) -> dict[str, str]:
@@ -110,13 +173,17 @@ def apt_through(proxy: str, directory: Path) -> dict[str, str]:
     return {"APT_CONFIG": str(directory / "apt.conf")}
 
 
+@pytest.mark.parametrize(
+    ("fault", "why"), [(damaged, "Hash Sum mismatch"), (truncated, "Connection closed prematurely|unexpected size")]
+)
 def test_a_damaged_package_is_refused(
-    empty_cache: dict[str, str], damaging_proxy: str, tmp_path: Path, libbpf_project: Path
+    fault: Fault, why: str, empty_cache: dict[str, str], tmp_path: Path, libbpf_project: Path
 ) -> None:
-    environment = {**empty_cache, **apt_through(damaging_proxy, tmp_path)}
-    run = run_vmtest(libbpf_project, "--kernel", "distro", environment=environment)
+    with proxy(fault) as address:
+        environment = {**empty_cache, **apt_through(address, tmp_path)}
+        run = run_vmtest(libbpf_project, "--kernel", "distro", environment=environment)
     assert (run.verdicts[0]["verdict"], run.status) == ("error", 69), run
-    assert "Hash Sum mismatch" in run.verdicts[0]["reason"]
+    assert re.search(why, run.verdicts[0]["reason"])
     assert kernels_in(environment) == []
     assert run_vmtest(libbpf_project, "--kernel", "distro", environment=empty_cache).status == 0
 
@@ -143,7 +210,9 @@ def test_no_apt(empty_cache: dict[str, str], tmp_path: Path, libbpf_project: Pat
     run = run_vmtest(libbpf_project, "--kernel", "6.1", environment={**empty_cache, "PATH": str(path)})
     assert (run.verdicts[0]["verdict"], run.status) == ("error", 69)
     reason = run.verdicts[0]["reason"]
-    assert "no apt" in reason and "--kernel" in reason
+    assert "no apt" in reason
+    for way_out in ("path of a kernel with --kernel", "--kernel host", "make in-container T=test"):
+        assert way_out in reason
 
 
 def test_fetched_once_it_needs_no_archive(libbpf_project: Path, tmp_path: Path) -> None:

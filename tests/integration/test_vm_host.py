@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.processes import guests_of
 from tests.integration.vm_runs import SCAFFOLD, run_vmtest
 
 
@@ -20,21 +21,6 @@ def started(project: Path, environment: dict[str, str]) -> subprocess.Popen[str]
         env={**os.environ, "PYTHONPATH": str(SCAFFOLD), **environment},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-
-
-def guests_of(marker: str) -> list[int]:
-    """Return the pids of the QEMU processes that have `marker` in their environment."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if (
-                b"qemu-system" in (process / "cmdline").read_bytes()
-                and marker.encode() in (process / "environ").read_bytes()
-            ):
-                found.append(int(process.name))
-        except OSError:  # it ended meanwhile
-            continue
-    return found
 
 
 def saved_guests(environment: dict[str, str]) -> list[Path]:

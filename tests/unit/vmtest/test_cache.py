@@ -2,11 +2,12 @@
 """What stands in the cache is whole, and no more than it may be."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
-from scaffold.vmtest.cache import cache_root, new_directory, prune
+from scaffold.vmtest.cache import cache_root, discard, new_directory, prune
 
 
 def entry(store: Path, name: str, size: int, age: int) -> Path:
@@ -51,6 +52,27 @@ def test_what_a_killed_run_left_is_cleared_away(tmp_path: Path) -> None:
     with new_directory(tmp_path / "entry"):
         pass
     assert sorted(path.name for path in tmp_path.iterdir()) == [".other.abc", "entry"]
+
+
+def test_what_is_discarded_is_gone(tmp_path: Path) -> None:
+    discard(entry(tmp_path, "old", 10, age=1))
+    discard(tmp_path / "never-there")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_run_has_not_removed_to_its_end_is_cleared_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = entry(tmp_path, "old", 10, age=1)
+    with monkeypatch.context() as killed:
+        killed.setattr(shutil, "rmtree", lambda *_, **__: None)
+        discard(old)
+    assert not old.exists()
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".")
+    with new_directory(old) as work:
+        (work / "state").touch()
+    assert list(tmp_path.iterdir()) == [old]
 
 
 def test_the_cache_is_where_the_user_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from scaffold.vmtest import initramfs
+from scaffold.vmtest.architecture import own_architecture
 from scaffold.vmtest.counter import count_program
+from scaffold.vmtest.errors import CannotRun
 
 
 def test_cpio_unpacks_what_was_packed(tmp_path: Path) -> None:
@@ -37,8 +41,16 @@ def test_a_dynamic_program_brings_its_libraries() -> None:
 
 
 def test_a_static_program_and_a_script_bring_none(tmp_path: Path) -> None:
-    (tmp_path / "count").write_bytes(count_program())
+    (tmp_path / "count").write_bytes(count_program(own_architecture()))
     (tmp_path / "script").write_text("#!/bin/sh\n")
     assert initramfs.libraries(tmp_path / "count") == []
     assert initramfs.libraries(tmp_path / "script") == []
     assert initramfs.program(tmp_path / "script", "app/script").path == "app/script"
+
+
+def test_a_program_of_a_machine_without_guests_is_named(tmp_path: Path) -> None:
+    riscv = bytearray(Path(sys.executable).resolve().read_bytes())
+    riscv[18:20] = (243).to_bytes(2, "little")
+    (tmp_path / "program").write_bytes(riscv)
+    with pytest.raises(CannotRun, match=r"program is .* \(ELF number 243\)"):
+        initramfs.libraries(tmp_path / "program")

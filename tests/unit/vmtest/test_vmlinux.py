@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The ELF kernel comes out of a bzImage, whatever it is compressed with."""
+"""The kernel comes out of what is shipped, whatever it is compressed with."""
 
 import bz2
 import gzip
@@ -29,7 +29,7 @@ def bzimage(payload: bytes) -> bytes:
     return bytes(head) + payload
 
 
-@pytest.mark.parametrize(
+PACKERS = pytest.mark.parametrize(
     "pack",
     [
         gzip.compress,
@@ -41,6 +41,9 @@ def bzimage(payload: bytes) -> bytes:
     ],
     ids=["gzip", "bzip2", "xz", "lzma", "lz4", "zstd"],
 )
+
+
+@PACKERS
 def test_each_compression(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
     packed = pack(KERNEL)
     size = struct.pack("<I", len(KERNEL))
@@ -49,6 +52,20 @@ def test_each_compression(pack: Callable[[bytes], bytes], tmp_path: Path) -> Non
     cut_short = bzimage(packed[: len(packed) // 2])
     assert not extract_vmlinux(cut_short, tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+@PACKERS
+def test_each_compression_in_an_efi_program(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    packed = pack(KERNEL)
+    head = struct.pack("<4s4sII", b"MZ\0\0", b"zimg", 0x1000, len(packed)).ljust(0x1000, b"\0")
+    assert extract_vmlinux(head + packed + bytes(512), tmp_path / "vmlinux")
+    assert (tmp_path / "vmlinux").read_bytes() == KERNEL
+    assert not extract_vmlinux(head + packed[: len(packed) // 2], tmp_path / "other")
+
+
+def test_a_kernel_that_is_just_compressed(tmp_path: Path) -> None:
+    assert extract_vmlinux(gzip.compress(KERNEL), tmp_path / "vmlinux")
+    assert (tmp_path / "vmlinux").read_bytes() == KERNEL
 
 
 @pytest.mark.parametrize("data", [b"", b"\x1f\x8bdamaged", b"\x28\xb5\x2f\xfddamaged", b"PK\3\4" * 300])
