@@ -13,7 +13,25 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from scaffold import __version__
-from scaffold.errors import BadAnswers, EbpfNewError, UsageError
+from scaffold.cli_kernels import kernels_app
+from scaffold.errors import BadAnswers, EbpfNewError
+from scaffold.options import (
+    AllTemplatesOption,
+    ArchOption,
+    AuthorOption,
+    DirectoriesArgument,
+    EmailOption,
+    GitOption,
+    HeatmapOption,
+    JunitOption,
+    KernelOption,
+    KernelsOption,
+    LicenseOption,
+    ProgramOption,
+    SummaryOption,
+    TemplateOption,
+    complete_framework,
+)
 
 PROGRAM = "ebpf-new"
 GROUP_OPTIONS = {"--help", "-h", "--version", "--install-completion", "--show-completion"}
@@ -59,69 +77,15 @@ app = typer.Typer(
 )
 
 
-def complete_framework(incomplete: str) -> list[tuple[str, str]]:
-    """Complete --framework from the catalog."""
-    from scaffold.catalog import frameworks
-
-    return [(each.name, each.choose) for each in frameworks() if each.name.startswith(incomplete)]
-
-
-def complete_program(incomplete: str) -> list[tuple[str, str]]:
-    """Complete --program from the catalog."""
-    from scaffold.catalog import frameworks
-
-    programs = {program.name: program.summary for each in frameworks() for program in each.programs}
-    return [(name, summary) for name, summary in programs.items() if name.startswith(incomplete)]
-
-
-def complete_license(incomplete: str) -> list[str]:
-    """Complete --license from the catalog."""
-    from scaffold.catalog import frameworks
-
-    licenses = dict.fromkeys(name for each in frameworks() for name in each.licenses)
-    return [name for name in licenses if name.startswith(incomplete)]
-
-
-def complete_kernel(incomplete: str) -> list[str]:
-    """Complete --kernel from the kernels that projects are tested on."""
-    from scaffold.catalog import kernel_names
-
-    return [name for name in kernel_names() if name.startswith(incomplete)]
-
-
-ProgramOption = Annotated[
-    str | None,
-    typer.Option(
-        "--program", "-p", metavar="PROGRAM", autocompletion=complete_program,
-        help="The BPF program to start from. Default: the first below.",
-    ),
-]  # fmt: skip
-AuthorOption = Annotated[
-    str | None,
-    typer.Option(metavar="TEXT", help="Who holds the copyright. Default: git's user.name."),
-]
-EmailOption = Annotated[
-    str | None,
-    typer.Option(metavar="TEXT", help="The author's address, beside the name. Default: git's user.email."),
-]
-LicenseOption = Annotated[
-    str | None,
-    typer.Option(
-        "--license", metavar="SPDX", autocompletion=complete_license,
-        help="Licence of the repository. The BPF program keeps one that the kernel accepts, GPL-2.0-only OR"
-        " BSD-2-Clause, whatever you choose. Default: the first below.",
-    ),
-]  # fmt: skip
-GitOption = Annotated[
-    bool,
-    typer.Option("--git/--no-git", help="Make a git repository with a first commit, or files only."),
-]
-
-
 def _print_version(wanted: bool) -> None:
     if wanted:
         print(PROGRAM, __version__)
         raise typer.Exit
+
+
+report_app = typer.Typer(help="Work with the results of many runs.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(report_app, name="report")
+app.add_typer(kernels_app, name="kernels")
 
 
 @app.callback()
@@ -264,51 +228,134 @@ def export_templates(
 
 @app.command("test")
 def test_projects(
-    directories: Annotated[
-        list[Path],
-        typer.Argument(metavar="DIR...", help="Projects made by this program: their directories.", show_default=False),
-    ],
-    kernel: Annotated[
-        list[str] | None,
+    directories: DirectoriesArgument = None,
+    template: TemplateOption = None,
+    all_templates: AllTemplatesOption = False,
+    kernel: KernelOption = None,
+    kernels: KernelsOption = None,
+    arch: ArchOption = None,
+    jobs: Annotated[
+        int | None,
         typer.Option(
-            "--kernel", metavar="V", autocompletion=complete_kernel,
-            help="Run on this kernel: 6.1, 6.12, ... (fetched from the apt archive, nothing is installed), distro,"
-            " host, or the path of an image. Again for each further one. Default: those in test/kernels.",
+            "--jobs", "-j", metavar="N", min=1,
+            help="Build and run so many at once, as far as there is memory. Default: the number of cores.",
         ),
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="I/N", help="Do the I-th of N parts, as other machines do the others."),
+    ] = None,
+    vmtest: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", exists=True, dir_okay=False,
+            help="What to put into the guest and what to see there, for projects without a test/vmtest.toml.",
+        ),
+    ] = None,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first that does not pass.")] = False,
+    retry_infra: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, help="Run again, N times at most, what this machine kept from a verdict."),
+    ] = 0,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print a JSON object for each project and kernel instead of a line.")
+        bool, typer.Option("--json", help="Print a JSON object for each project and kernel as soon as it is known.")
     ] = False,
-    junit: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write the results to FILE in the JUnit form.")
+    junit: JunitOption = None,
+    summary: SummaryOption = None,
+    heatmap: HeatmapOption = None,
+    logs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", file_okay=False,
+            help="Keep the console of each guest that does not pass there. Default: a directory in the cache.",
+        ),
     ] = None,
 ) -> None:  # fmt: skip
-    """Build projects, boot kernels in a virtual machine, and check that the event of each is seen.
+    """Build projects, boot kernels in virtual machines, and check that the event of each is seen.
 
-    Exit status: 0 all passed, 1 a program failed, 2 wrong usage, 69 this machine cannot run the test.
+    Without a DIR or template it is the project in the current directory. Exit status: 0 all passed, 1 a program
+    failed, 2 wrong usage, 69 this machine cannot run a test.
     """
-    from scaffold.report import write_junit
-    from scaffold.verify import verify
-    from scaffold.vmtest.errors import BadManifest
-    from scaffold.vmtest.verdict import as_json as json_line
-    from scaffold.vmtest.verdict import as_text, exit_status
+    from contextlib import closing
 
-    verdicts = []
-    try:
-        for verdict in verify(directories, kernel or []):
-            verdicts.append(verdict)
-            print(json_line(verdict) if as_json else as_text(verdict), flush=True)
-    except BadManifest as error:
-        raise UsageError(str(error)) from error
-    finally:
-        if junit:
-            write_junit(verdicts, junit)
-    raise typer.Exit(exit_status(verdicts))
+    from scaffold.matrix import chosen_part, select_pairs
+    from scaffold.report.outputs import Outputs
+    from scaffold.schedule import Rules
+    from scaffold.show_test import show_test
+    from scaffold.trial import runs_for
+    from scaffold.verify import default_jobs, log_directory, verify
+    from scaffold.vmtest.verdict import exit_status
+
+    pairs = select_pairs(directories, template, all_templates, kernel, kernels, arch)
+    rules = Rules(jobs or default_jobs(), retry_infra, fail_fast)
+    with (
+        runs_for(chosen_part(pairs, shard), pairs, vmtest) as runs,
+        Outputs(junit, summary, heatmap, len(runs)) as outputs,
+        closing(verify(runs, rules, logs or log_directory())) as events,
+    ):
+        show_test(events, len(runs), as_json, outputs.verdicts)
+    raise typer.Exit(exit_status(outputs.verdicts))
+
+
+@app.command("matrix")
+def show_matrix(
+    directories: DirectoriesArgument = None,
+    template: TemplateOption = None,
+    all_templates: AllTemplatesOption = False,
+    kernel: KernelOption = None,
+    kernels: KernelsOption = None,
+    arch: ArchOption = None,
+    shards: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help='Share them out over N machines at most, for "ebpf-new test --shard".'),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print what strategy.matrix takes in GitHub Actions, by fromJSON.")
+    ] = False,
+) -> None:  # fmt: skip
+    """Show the pairs of project and kernel that "ebpf-new test" would run with the same arguments."""
+    from scaffold.matrix import select_pairs, strategy
+    from scaffold.show import show_strategy
+
+    pairs = select_pairs(directories, template, all_templates, kernel, kernels, arch)
+    show_strategy(pairs, strategy(pairs, shards) if as_json else None)
+
+
+@report_app.command("merge")
+def merge_reports(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help='What "ebpf-new test --json" printed; - is stdin.', show_default=False),
+    ],
+    expect: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Fail unless there are N verdicts: a lost part is no success."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object for each verdict.")] = False,
+    junit: JunitOption = None,
+    summary: SummaryOption = None,
+    heatmap: HeatmapOption = None,
+) -> None:  # fmt: skip
+    """Join the results of many machines into one report.
+
+    Exit status: as of "ebpf-new test", and 69 if there are fewer verdicts than expected.
+    """
+    from scaffold.report.merge import read_results, reject_incomplete
+    from scaffold.report.outputs import Outputs
+    from scaffold.show_test import show_results
+    from scaffold.vmtest.verdict import exit_status
+
+    with Outputs(junit, summary, heatmap, expect, read_results(files)) as outputs:
+        show_results(outputs.verdicts, outputs.missing, as_json)
+    reject_incomplete(len(outputs.verdicts), outputs.missing)
+    raise typer.Exit(exit_status(outputs.verdicts))
 
 
 def main() -> None:
     """Run the command and end the process with its exit code."""
     gc.disable()  # a process of a third of a second has nothing to collect, but a tenth of it to lose
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as __main__.py leaves it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGHUP, _stop)
     try:
@@ -324,6 +371,8 @@ def main() -> None:
     except OSError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         sys.exit(EbpfNewError.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
 
 
 def _stop(signum: int, _frame: FrameType | None) -> None:

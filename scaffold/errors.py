@@ -29,6 +29,18 @@ class UsageError(EbpfNewError):
     exit_code = 2
 
 
+class CannotGet(EbpfNewError):
+    """What is needed from elsewhere, such as a kernel, is not to be had."""
+
+    exit_code = 69
+
+
+class Incomplete(EbpfNewError):
+    """Some verdicts that were to be there are not."""
+
+    exit_code = 69
+
+
 @dataclass(frozen=True)
 class Problem:
     """One bad answer: the argument or option that gave it, and what is wrong and allowed."""

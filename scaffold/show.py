@@ -4,7 +4,8 @@
 import json
 import os
 import shlex
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +17,12 @@ if TYPE_CHECKING:
 
     from scaffold.create import Created, Plan
     from scaffold.export import Exported
+    from scaffold.kernel_store import Cached, Pruned
+    from scaffold.matrix import Pair
+    from scaffold.vmtest.offers import Offer
 
 HASH_LENGTH = 10
+FETCH = "ebpf-new kernels fetch 6.1"
 
 
 def show_catalog(frameworks: Mapping[str, Framework], as_json: bool) -> None:
@@ -100,6 +105,74 @@ def show_exported(exported: "Exported", as_json: bool) -> None:
     print(f"  git remote add origin https://github.com/{owner}/{first.project.name}.git")
     print("  git push --set-upstream origin HEAD\n")
     print('and tick "Template repository" in its settings.')
+
+
+def show_kernels(cached: Sequence["Cached"], offers: Mapping[str, Sequence["Offer"]], as_json: bool) -> None:
+    """Print what the cache has and the archive offers, by architecture."""
+    if as_json:
+        kept = [{**asdict(each), "path": str(each.path)} for each in cached]
+        there = [
+            {"series": offer.series, "release": offer.release, "arch": arch, "suite": offer.suite.name}
+            for arch, found in offers.items()
+            for offer in found
+        ]
+        print(json.dumps({"cached": kept, "offered": there}, indent=2))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    from scaffold.vmtest.offers import version_key
+
+    release = Column("Release", no_wrap=True, min_width=max((len(each.release) for each in cached), default=0))
+    suite = Column("Suite", overflow="fold")
+    table = Table("Series", "For", release, suite, "Cached", "Last used", box=box.SIMPLE_HEAD, pad_edge=False)
+    rows: dict[tuple[str, str], tuple[str, ...]] = {}
+    for arch, found in offers.items():
+        rows |= {
+            (arch, offer.release): (offer.series, arch, offer.release, offer.suite.name, "", "") for offer in found
+        }
+    for each in cached:
+        series = ".".join(each.release.split(".")[:2])
+        size, used = f"{each.size / 1e6:.0f} MB", time.strftime("%Y-%m-%d", time.localtime(each.used))
+        rows[each.arch, each.release] = (series, each.arch, each.release, each.suite, size, used)
+    for key in sorted(rows, key=lambda key: (key[0], version_key(key[1]))):
+        table.add_row(*rows[key])
+    Console().print(table)
+    print(f"{len(cached)} in the cache, {sum(each.size for each in cached) / 1e6:.0f} MB. Get one by: {FETCH}")
+
+
+def show_fetched(releases: Iterable[str], as_json: bool) -> None:
+    """Print the releases that are in the cache now."""
+    found = []
+    try:
+        for release in releases:
+            found.append(release)
+            if not as_json:
+                print(f"{release} is in the cache", flush=True)
+    finally:  # those before one that cannot be had count
+        if as_json:
+            print(json.dumps({"fetched": found}))
+
+
+def show_pruned(pruned: "Pruned", as_json: bool) -> None:
+    """Print what was removed from the cache."""
+    if as_json:
+        print(json.dumps(asdict(pruned)))
+        return
+    kernels = ", ".join(pruned.kernels) or "no kernel"
+    guests = "1 saved guest" if pruned.guests == 1 else f"{pruned.guests or 'no'} saved guests"
+    print(f"Removed {kernels} and {guests}: {pruned.size / 1e6:.0f} MB")
+
+
+def show_strategy(pairs: Sequence["Pair"], strategy: Mapping[str, object] | None) -> None:
+    """Print `strategy` as JSON, or the pairs for people when there is none."""
+    if strategy is not None:
+        print(json.dumps(strategy))
+        return
+    for pair in pairs:
+        print(f"{'template ' if pair.template else ''}{pair.project} on {pair.kernel} ({pair.arch})")
+    print(f"{len(pairs)} pairs")
 
 
 def _created_object(created: "Created") -> dict[str, object]:

@@ -1,59 +1,105 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Projects x kernels: build each project by its own Makefile, then run it on every kernel."""
+"""Projects x kernels: each project is built once, then runs on each kernel in a guest of its own, side by side."""
 
+import os
 import re
-import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from scaffold.vmtest.manifest import Manifest, load_manifest
-from scaffold.vmtest.run import listed_kernels, run_project
+from scaffold.build import build
+from scaffold.schedule import BuildStep, Rules, Run, Schedule, Step
+from scaffold.vmtest.cache import cache_root, prune
+from scaffold.vmtest.errors import BadManifest
+from scaffold.vmtest.run import run_project
 from scaffold.vmtest.verdict import Verdict
+from scaffold.workers import Done, Note, Workers
 
-BUILD_LINES = 25
-MISSING = re.compile(r"\*\*\* (.* is (?:missing|too old): .*)\.  Stop\.")  # what the Makefile itself found out
+WAIT_SECONDS = 0.5
+KEPT_LOGS_BYTES = 256 << 20
 
 
-def verify(directories: Sequence[Path], kernels: Sequence[str]) -> Iterator[Verdict]:
-    """Yield a verdict for every project in `directories` on every kernel, as soon as it is known.
+@dataclass(frozen=True)
+class Started:
+    """A run, or a build (then `kernel` is empty), has begun."""
 
-    `kernels` are what `vmtest --kernel` takes; none: those that each project lists in test/kernels.
-    A project that does not build fails on every kernel, and the others go on.
+    project: str
+    kernel: str
 
-    Raises:
-        BadManifest: a directory has no manifest, or a wrong one. Nothing was run then.
+
+@dataclass(frozen=True)
+class Ended(Started):
+    """What had begun is over."""
+
+
+@dataclass(frozen=True)
+class Idle:
+    """Nothing has happened for a while."""
+
+
+Event = Started | Ended | Idle | Note | Verdict
+
+
+def verify(runs: Sequence[Run], rules: Rules, logs: Path) -> Generator[Event, None, None]:
+    """Make `runs`, and yield what happens as it happens: one verdict for each, unless `fail_fast` ends it early.
+
+    A project that does not build fails on every kernel. Whatever happens to one run, the others go on. The consoles of
+    the guests in which a program did not pass are kept in the directory `logs`.
     """
-    manifests = [load_manifest(directory) for directory in directories]
-    return _verdicts(manifests, kernels)
+    schedule = Schedule(list(runs), rules)
+
+    def work(step: Step) -> Verdict | None:
+        return _work(step, logs)
+
+    with Workers[Step, Verdict | None](work) as workers:
+        while schedule.unfinished:
+            while step := schedule.next(workers.tasks):
+                workers.give(step)
+                yield Started(*_label(step))
+            reports = workers.wait(WAIT_SECONDS)
+            if not reports:
+                yield Idle()
+            for report in reports:
+                if isinstance(report, Note):
+                    yield report
+                    continue
+                yield Ended(*_label(report.task))
+                result = report.result if isinstance(report, Done) else _lost(report.task, report.reason)
+                yield from schedule.finish(report.task, result)
+            if schedule.ended_early:
+                return
 
 
-def _verdicts(manifests: Sequence[Manifest], kernels: Sequence[str]) -> Iterator[Verdict]:
-    for manifest in manifests:
-        failure = build(manifest)
-        for kernel in kernels or listed_kernels(manifest.root):
-            yield replace(failure, kernel=kernel) if failure else run_project(manifest, kernel)
-
-
-def build(manifest: Manifest) -> Verdict | None:
-    """Run the project's own `make`, and return the verdict when that fails."""
-    began = time.monotonic()
-    verdict = Verdict(manifest.project, manifest.framework, kernel="", verdict="fail")
+def _work(step: Step, logs: Path) -> Verdict | None:
+    if isinstance(step, BuildStep):
+        return build(step.manifest, step.arch)
     try:
-        made = subprocess.run(
-            ["make", "--no-print-directory", "-C", manifest.root, "build"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-        )  # fmt: skip
-    except FileNotFoundError:
-        reason = "make is not installed: try `apt-get install make`"
-        return replace(verdict, verdict="error", reason=reason)
-    if made.returncode == 0:
-        return None
-    verdict = replace(verdict, total_s=round(time.monotonic() - began, 3))
-    lines = tuple(made.stdout.decode(errors="replace").splitlines())[-BUILD_LINES:]
-    for line in lines:
-        if missing := MISSING.search(line):  # that line says all
-            return replace(verdict, reason=f"it does not build: {missing[1]}")
-    errors = [line for line in lines if "error" in line.lower()] or [*lines, "make said nothing"]
-    return replace(verdict, reason=f"it does not build: {errors[0]}", console=lines)
+        return run_project(step.manifest, step.kernel, step.arch, logs / _log_name(step))
+    except BadManifest as error:  # a file that the build should have made is not there
+        return replace(_lost(step, str(error)), verdict="fail")
+
+
+def _log_name(run: Run) -> str:
+    return re.sub(r"[^\w.+-]+", "_", f"{run.manifest.project}-{run.kernel}-{run.arch}") + ".log"
+
+
+def _label(step: Step) -> tuple[str, str]:
+    return step.manifest.project, step.kernel if isinstance(step, Run) else ""
+
+
+def _lost(step: Step, reason: str) -> Verdict:
+    project, kernel = _label(step)
+    return Verdict(project, step.manifest.framework, kernel, step.arch, reason=reason)
+
+
+def log_directory() -> Path:
+    """Return a new place for logs in the cache, in which older ones give way to newer ones."""
+    kept = cache_root() / "logs"
+    prune(kept, KEPT_LOGS_BYTES)
+    return kept / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{os.getpid()}"
+
+
+def default_jobs() -> int:
+    """Return how many builds and guests to run at once: the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0))

@@ -30,6 +30,13 @@ def cargo_target(repository: Path) -> Path:
     return _copies[repository]
 
 
+def bring_crates(repository: Path) -> None:
+    """Put that copy where the make of `repository` has it when it is not told of another place."""
+    place = repository / "build/cargo"
+    if (repository / "Cargo.toml").exists() and not place.exists():
+        shutil.copytree(CARGO_TARGET, place, copy_function=_take)
+
+
 def _take(source: str, target: str) -> None:
     """Copy a file; the large ones, which are compiled and never written into, are linked where that can be."""
     if os.path.getsize(source) >= SMALL:

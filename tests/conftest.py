@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.toolchains import PROGRAMS
@@ -19,6 +20,10 @@ os.environ["PATH"] = os.pathsep.join([*map(str, PROGRAMS), os.environ["PATH"]])
 
 # In the background of a script this process ignores SIGINT, and so would every program that it tests.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes says something about the machine, not about the code.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 
 Run = subprocess.CompletedProcess[str]
 Command = Callable[..., Run]

@@ -12,6 +12,7 @@ from subprocess import PIPE, STDOUT
 
 import pytest
 
+from scaffold.vmtest.architecture import ARCHITECTURES
 from tests.integration.containers import (
     ENVIRONMENT,
     build_archive,
@@ -29,6 +30,8 @@ from tests.render.trees import CATALOG
 
 MB = 1_000_000
 KERNEL = "6.12"
+KERNELS = ("6.1", "6.12")
+FOREIGN = next(name for name, architecture in ARCHITECTURES.items() if not architecture.is_own)
 # By one worker, one after the other: two builds at once would compile the same.
 FRAMEWORKS = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in CATALOG]
 
@@ -85,6 +88,12 @@ def test_two_builds_give_the_same_program(repository: Path, tmp_path: Path) -> N
     assert build_archive(changed, tmp_path / "second") == first
 
 
+def test_it_is_compiled_for_the_other_processor_and_tested_there(repository: Path) -> None:
+    said = make(repository, "in-container", f'T=deps test ARCH={FOREIGN} KERNEL="{" ".join(KERNELS)}"')
+    for kernel in KERNELS:
+        assert re.search(rf"^PASS    {repository.name} on {re.escape(kernel)}\.\S+-{FOREIGN}, tcg", said, re.MULTILINE)
+
+
 def test_it_runs_on_this_machine(repository: Path) -> None:
     ready = manifest(repository)["program"]["ready"]
     command = ["make", "run-image"]
@@ -111,7 +120,7 @@ def running_container(image: str) -> str:
 def test_the_program_runs_in_the_dev_container(repository: Path, tmp_path: Path) -> None:
     settings = json.loads((repository / ".devcontainer/devcontainer.json").read_text())
     assert settings["privileged"]
-    copy = shutil.copytree(repository, tmp_path / repository.name)
+    copy = shutil.copytree(repository, tmp_path / repository.name, symlinks=True)
     image = f"{tag_of(repository)}-dev"
     docker("build", "--target", settings["build"]["target"], "--tag", image, ".", cwd=copy)
     script = f"{settings['postStartCommand']} && make && timeout --signal=INT --preserve-status 3 build/{copy.name}"

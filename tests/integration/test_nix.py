@@ -60,7 +60,7 @@ def test_the_shell_has_what_the_targets_need(framework: str, tmp_path: Path) -> 
 def test_in_the_shell_the_test_boots_the_kernel_of_nixpkgs(tmp_path: Path) -> None:
     repository = render(next(iter(CATALOG)), tmp_path)
     told = succeed(nix(repository, "develop", "--command", "make", "-C", str(repository), "--dry-run", "test"))
-    assert re.search(rf"-m vmtest --kernel {store()}/[^/]*-linux/bzImage$", told, re.MULTILINE)
+    assert re.search(rf"-m vmtest --arch amd64 --kernel {store()}/[^/]*-linux/bzImage$", told, re.MULTILINE)
 
 
 @pytest.mark.parametrize("framework", CATALOG)

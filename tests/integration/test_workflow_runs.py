@@ -3,6 +3,7 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -11,11 +12,13 @@ import pytest
 
 from tests.conftest import git
 from tests.integration.containers import project
+from tests.integration.vm_runs import run_vmtest
 from tests.integration.workflows import run_workflow
 from tests.render.trees import CATALOG
 
 # What `file` says of the programs for each.
 PROCESSORS = {"x86_64": "x86-64", "aarch64": "ARM aarch64"}
+DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
 FRAMEWORKS = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in CATALOG]
 
 
@@ -77,6 +80,16 @@ def test_a_tag_releases_archives_for_both_processors(framework: str, tmp_path: P
         assert (released / f"{name}.sha256").read_text() == f"{checksum}  {name}\n"
         for said in programs_in(released / name, tmp_path):
             assert kind in said and ("statically linked" in said or "static-pie linked" in said), said
+        unpacked = tmp_path / name.removesuffix(".tar.gz")
+        assert_passes_in_a_guest(repository, unpacked, DEBIAN[unpacked.name.rpartition("-")[2]])
+
+
+def assert_passes_in_a_guest(repository: Path, archive: Path, arch: str) -> None:
+    """Run what was in an archive, as if `make` had built it, in guests of its processor."""
+    shutil.rmtree(repository / "build", ignore_errors=True)
+    shutil.copytree(archive, repository / "build")
+    run = run_vmtest(repository, "--arch", arch, "--kernel", "6.1", "--kernel", "6.12")
+    assert [(verdict["verdict"], verdict["arch"]) for verdict in run.verdicts] == [("pass", arch)] * 2, run
 
 
 def programs_in(archive: Path, directory: Path) -> list[str]:

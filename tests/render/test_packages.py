@@ -47,7 +47,7 @@ def test_the_wheel_holds_files_and_every_template(wheel: Path) -> None:
             assert any(f"/{framework.name}/" in name and name.endswith("/test/vmtest/__main__.py") for name in names)
         assert "scaffold/templates/_export/files/tools/rename.py" in names
         (entry_points,) = (name for name in names if name.endswith("entry_points.txt"))
-        assert "ebpf-new = scaffold.cli:main" in archive.read(entry_points).decode()
+        assert "ebpf-new = scaffold.__main__:main" in archive.read(entry_points).decode()
 
 
 def test_the_wheel_of_the_sdist_is_the_same(wheel: Path, sdist: Path, tmp_path: Path) -> None:

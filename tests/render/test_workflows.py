@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.documented import documented_workflow
 from tests.render.linters import Arguments, accepted, of_python, refused
 from tests.render.starters import starter
 from tests.render.trees import CATALOG, rendered
@@ -16,7 +17,7 @@ from tests.toolchains import ROOT
 
 GENERATED = {"dependabot.yml", "workflows/ci.yml", "workflows/release.yml"}
 EXPORTED = {*GENERATED, "workflows/first-run.yml"}
-OWN = {*GENERATED, "workflows/weekly.yml"}
+OWN = {*GENERATED, "workflows/kernels.yml", "workflows/weekly.yml"}
 
 SOUND = """\
 name: CI
@@ -106,8 +107,9 @@ def test_rules_are_kept(place: Path) -> None:
     assert [(path, broken) for path in workflows(place) for broken in broken_rules(Path(path))] == []
 
 
-def test_what_is_sound_passes(tmp_path: Path) -> None:
-    place = settings(tmp_path / ".github")
+@pytest.mark.parametrize("workflow", [SOUND, documented_workflow()], ids=["least", "documented"])
+def test_what_is_sound_passes(tmp_path: Path, workflow: str) -> None:
+    place = settings(tmp_path / ".github", workflow)
     for linter in LINTERS:
         accepted(linter(place))
     assert broken_rules(place / "workflows/ci.yml") == []

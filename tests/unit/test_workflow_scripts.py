@@ -14,10 +14,12 @@ import yaml
 
 from scaffold import __version__
 from scaffold.catalog import default_kernels, load_catalog
+from tests.documented import documented_workflow
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / ".github/workflows").glob("*.yml")}
 CI = WORKFLOWS["ci"]["jobs"]
+DOCUMENTED = yaml.safe_load(documented_workflow())["jobs"]
 
 
 def step(workflow: str, job: str, id: str = "") -> dict[str, Any]:
@@ -34,7 +36,7 @@ def run(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_shell_of_every_script_is_the_one_of_these_tests() -> None:
     shells = {name: each.get("defaults", {}).get("run", {}).get("shell") for name, each in WORKFLOWS.items()}
-    assert shells == {"ci": "bash", "release": "bash", "weekly": None}  # the last one has no script
+    assert shells == {"ci": "bash", "kernels": "bash", "release": "bash", "weekly": None}  # the last one has no script
 
 
 @pytest.mark.parametrize("newest", [False, True])
@@ -58,6 +60,26 @@ def test_every_framework_is_tested_on_every_kernel(tmp_path: Path, newest: bool)
 def test_a_list_that_fails_fails_its_job(tmp_path: Path) -> None:
     script = step("ci", "list", "list")["run"].replace(".venv/bin/ebpf-new", "false")
     assert run(script, GITHUB_OUTPUT=str(tmp_path / "output"), MORE_KERNELS="[]").returncode != 0
+
+
+@pytest.mark.parametrize("shards", ["0", "many"])
+def test_shares_that_cannot_be_had_fail_their_job(tmp_path: Path, shards: str) -> None:
+    script = step("kernels", "share", "share")["run"].replace("build", str(tmp_path))
+    done = run(script, KERNELS="6.1", SHARDS=shards, GITHUB_OUTPUT=str(tmp_path / "output"))
+    assert (done.returncode, (tmp_path / "output").exists()) == (2, False)
+    assert run(script, KERNELS="6.1", SHARDS="2", GITHUB_OUTPUT=str(tmp_path / "output")).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("jobs", "job"), [(WORKFLOWS["kernels"]["jobs"], "test"), (DOCUMENTED, "test"), (DOCUMENTED, "report")]
+)
+def test_all_that_a_job_writes_is_kept(jobs: dict[str, Any], job: str) -> None:
+    (script,) = (each["run"] for each in jobs[job]["steps"] if each.get("id") == job)
+    (upload,) = (each for each in jobs[job]["steps"] if "upload-artifact" in each.get("uses", ""))
+    files = re.findall(r"(?:--logs|--junit|--heatmap|tee) \"?([\w./-]+)", script)
+    kept = upload["with"]["path"].split()
+    assert upload["if"] == "always()" and len(files) == len(kept) == 2
+    assert all(any(file.startswith(path.rstrip("/").partition("*")[0]) for path in kept) for file in files)
 
 
 @pytest.mark.parametrize("result", ["success", "failure", "cancelled", "skipped"])

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The arguments and options that more than one command takes, and how a shell completes them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def complete_framework(incomplete: str) -> list[tuple[str, str]]:
+    """Complete --framework from the catalog."""
+    from scaffold.catalog import frameworks
+
+    return [(each.name, each.choose) for each in frameworks() if each.name.startswith(incomplete)]
+
+
+def complete_program(incomplete: str) -> list[tuple[str, str]]:
+    """Complete --program from the catalog."""
+    from scaffold.catalog import frameworks
+
+    programs = {program.name: program.summary for each in frameworks() for program in each.programs}
+    return [(name, summary) for name, summary in programs.items() if name.startswith(incomplete)]
+
+
+def complete_license(incomplete: str) -> list[str]:
+    """Complete --license from the catalog."""
+    from scaffold.catalog import frameworks
+
+    licenses = dict.fromkeys(name for each in frameworks() for name in each.licenses)
+    return [name for name in licenses if name.startswith(incomplete)]
+
+
+def complete_kernel(incomplete: str) -> list[str]:
+    """Complete --kernel from the kernels that projects are tested on."""
+    from scaffold.catalog import kernel_names
+
+    return [name for name in kernel_names() if name.startswith(incomplete)]
+
+
+def complete_arch(incomplete: str) -> list[str]:
+    """Complete --arch."""
+    return [name for name in ("amd64", "arm64") if name.startswith(incomplete)]
+
+
+ProgramOption = Annotated[
+    str | None,
+    typer.Option(
+        "--program", "-p", metavar="PROGRAM", autocompletion=complete_program,
+        help="The BPF program to start from. Default: the first below.",
+    ),
+]  # fmt: skip
+AuthorOption = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT", help="Who holds the copyright. Default: git's user.name."),
+]
+EmailOption = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT", help="The author's address, beside the name. Default: git's user.email."),
+]
+LicenseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--license", metavar="SPDX", autocompletion=complete_license,
+        help="Licence of the repository. The BPF program keeps one that the kernel accepts, GPL-2.0-only OR"
+        " BSD-2-Clause, whatever you choose. Default: the first below.",
+    ),
+]  # fmt: skip
+GitOption = Annotated[
+    bool,
+    typer.Option("--git/--no-git", help="Make a git repository with a first commit, or files only."),
+]
+
+DirectoriesArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[DIR]...", help="Projects: directories with a test/vmtest.toml.", show_default=False,
+    ),
+]  # fmt: skip
+TemplateOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--template", metavar="FRAMEWORK", autocompletion=complete_framework,
+        help="Make a project of this template, for the time of the test. Again for each further one.",
+    ),
+]  # fmt: skip
+AllTemplatesOption = Annotated[bool, typer.Option("--all-templates", help="The same for every template.")]
+KernelOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--kernel", metavar="V", autocompletion=complete_kernel,
+        help="Run on this kernel: 6.1, 6.12, ... (fetched from the apt archive, nothing is installed), newest, distro,"
+        " host, or the path of an image. Again for each further one. Default: those in test/kernels.",
+    ),
+]  # fmt: skip
+KernelsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--kernels", metavar="FILE", help="Run on the kernels that FILE names, one a line, as in test/kernels."
+    ),
+]
+ArchOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ARCH", autocompletion=complete_arch,
+        help="Architecture of the guests: amd64 or arm64. Default: this machine's. The programs are compiled for it.",
+    ),
+]  # fmt: skip
+JunitOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Also write the results to FILE in the JUnit form.")
+]
+SummaryOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", dir_okay=False,
+        help="Also write them to FILE in Markdown. A job of GitHub Actions shows the same in its summary.",
+    ),
+]  # fmt: skip
+HeatmapOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", dir_okay=False, help="Also draw them to FILE, a heat map in SVG."),
+]
