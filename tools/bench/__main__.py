@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tools.bench import machines
+from tools.bench.engine import measure_flakes, measure_hundred, measure_matrix
 from tools.bench.frameworks import measure_frameworks
 from tools.bench.measure import HEAD, Line, Row
 from tools.bench.rendering import measure_rendering, measure_start
@@ -43,6 +44,9 @@ PARTS: dict[str, Callable[[Path], Sequence[Line]]] = {
     "virtme": lambda directory: machines.measure_virtme(directory, machines.made_project(directory)),
     "memory": lambda directory: machines.measure_memory(directory, machines.made_project(directory)),
     "frameworks": measure_frameworks,
+    "matrix": measure_matrix,
+    "hundred": measure_hundred,
+    "flakes": measure_flakes,
 }
 
 

@@ -22,10 +22,12 @@ from pathlib import Path
 
 from scaffold.vmtest import initramfs
 from scaffold.vmtest.accel import choose_accel
+from scaffold.vmtest.architecture import own_architecture
 from scaffold.vmtest.archive import Apt, own_suites
 from scaffold.vmtest.cache import cache_root, new_directory
 from scaffold.vmtest.guest import find_busybox
-from scaffold.vmtest.kernels import Kernel, find_kernel, machine_architecture
+from scaffold.vmtest.kernel_entry import Kernel
+from scaffold.vmtest.kernels import find_kernel
 from scaffold.vmtest.machine import Hardware, qemu_program
 from tools.bench.measure import LIMIT, Row, in_turns, ratio, seconds_of
 
@@ -57,7 +59,7 @@ def made_project(directory: Path) -> Path:
 
 def measure_boots(directory: Path, project: Path, spec: str) -> list[Row]:
     """Return the rows of cold and warm runs on the kernel `spec`."""
-    kernel = find_kernel(spec)
+    kernel = find_kernel(spec, own_architecture())
     boot = _bare_boot(kernel, directory)
     took = in_turns(
         {
@@ -88,7 +90,7 @@ def measure_virtme(directory: Path, project: Path) -> list[Row]:
 
 def measure_memory(directory: Path, project: Path) -> list[Row]:
     """Return the rows of the runner's own memory at its highest: where it has most to do, and where least."""
-    image = find_kernel(KERNELS[-1]).image.with_name("vmlinuz")
+    image = find_kernel(KERNELS[-1], own_architecture()).image.with_name("vmlinuz")
 
     def peak(spec: str, cache: dict[str, str]) -> float:
         _, environment = _runner(project, spec)
@@ -128,19 +130,21 @@ def _cold(project: Path, spec: str, directory: Path) -> tuple[list[str], dict[st
 
 def _bare_boot(kernel: Kernel, directory: Path) -> list[str]:
     """Return QEMU's command for a boot to a shell that powers off."""
+    architecture = own_architecture()
     init = b"#!/bin/busybox sh\nexec /bin/busybox poweroff -f\n"
     files = initramfs.archive(
         [
             initramfs.file("init", init),
             initramfs.character_device("dev/console", 5, 1),
-            initramfs.program(find_busybox(), "bin/busybox"),
-            *initramfs.libraries(find_busybox()),
+            initramfs.program(find_busybox(own_architecture()), "bin/busybox"),
+            *initramfs.libraries(find_busybox(own_architecture())),
         ]
     )
     archive = directory / f"bare-{kernel.release}.cpio"
     archive.write_bytes(files)
+    hardware = Hardware(architecture, choose_accel(architecture), MEMORY)
     return [
-        qemu_program(), *Hardware(choose_accel(), MEMORY).arguments(), "-serial", "stdio",
+        qemu_program(architecture), *hardware.arguments(), "-serial", "stdio",
         "-kernel", str(kernel.image.with_name("vmlinuz")), "-initrd", str(archive),
         "-append", "console=ttyS0 panic=-1 quiet",
     ]  # fmt: skip
@@ -148,15 +152,15 @@ def _bare_boot(kernel: Kernel, directory: Path) -> list[str]:
 
 def _full_kernel() -> Path:
     """Return the newest full kernel of this machine's release, fetched once, beside its modules."""
-    apt = Apt(own_suites()[0], machine_architecture())
+    apt = Apt(own_suites()[0], own_architecture().name)
     apt.update()
-    depends = apt.run("apt-cache", "depends", "--important", f"linux-image-{machine_architecture()}").split()
+    depends = apt.run("apt-cache", "depends", "--important", f"linux-image-{own_architecture().name}").split()
     package = next(word for word in depends if word.startswith("linux-image-") and word[-1] != "]" and "." in word)
     release = package.removeprefix("linux-image-")
     target = cache_root() / "bench" / release
     if not target.exists():
         with new_directory(target) as work:
-            apt.unpack([package], work)
+            apt.unpack([package], work, work)
             subprocess.run(["/sbin/depmod", "--basedir", work, release], check=True)
     return target / "boot" / f"vmlinuz-{release}"
 
@@ -179,9 +183,10 @@ wait $program
 """
     )
     script.chmod(0o755)
+    without_kvm = [] if choose_accel(own_architecture()) == "kvm" else ["--disable-kvm"]
     command = [
         str(SCRIPTS / "vng"), "--run", str(kernel), "--force-9p", "--cpus", "1", "--memory", f"{MEMORY}M", "--cwd", "/",
-        "--rwdir", str(shared), "--exec", str(script), *([] if choose_accel() == "kvm" else ["--disable-kvm"]),
+        "--rwdir", str(shared), "--exec", str(script), *without_kvm,
     ]  # fmt: skip
 
     # vng looks its own parts up on PATH.

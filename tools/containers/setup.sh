@@ -12,8 +12,9 @@ cd "$(dirname "$0")"
 # Each FROM of the templates that is not one of their own stages.
 IMAGES=(docker.io/library/debian:trixie docker.io/library/debian:trixie-slim)
 SUITE=trixie
-# Layers that no test has used for so long are those of templates that have changed since.
-UNUSED_HOURS=240
+# What of the store is to go when it is larger than this: layers of templates that have changed since, oldest first.
+STORE_GIB=24
+AGES=(240h 48h 12h 3h 1h)
 
 home=${XDG_CACHE_HOME:-$HOME/.cache}/ebpf-new/containers
 
@@ -69,6 +70,14 @@ import_images() {
   done
 }
 
+prune_images() {
+  local age
+  for age in "${AGES[@]}"; do
+    [ "$(du --summarize --block-size=1G "$home/storage" | cut -f1)" -gt "$STORE_GIB" ] || break
+    ./docker image prune --force --filter "until=$age" >/dev/null
+  done
+}
+
 case "${1-} $#" in
   "path 1") echo "$home" ;;
   " 0")
@@ -79,7 +88,7 @@ case "${1-} $#" in
     write_configuration
     make_certificates
     import_images
-    ./docker image prune --force --filter "until=${UNUSED_HOURS}h" >/dev/null
+    prune_images
     ;;
   *) stop "usage: tools/containers/setup.sh [path]" ;;
 esac
