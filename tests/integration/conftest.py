@@ -22,7 +22,11 @@ def new_project(directory: Path, framework: str, name: str, *options: str) -> Pa
     return directory / name
 
 
-@pytest.fixture(scope="session", params=[framework.name for framework in frameworks()])
+# By one worker, or each would build all of them.
+FRAMEWORKS = [pytest.param(each.name, marks=pytest.mark.xdist_group(each.name)) for each in frameworks()]
+
+
+@pytest.fixture(scope="session", params=FRAMEWORKS)
 def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a built project of each framework, with texts that are hard to quote. Tests must not change it."""
     options = ["--description", DESCRIPTION, "--author", AUTHOR]

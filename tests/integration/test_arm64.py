@@ -19,6 +19,8 @@ from tests.integration.test_kernel_store import NOWHERE, kernels, with_modules
 from tests.integration.test_vm_archive import apt_through
 from tests.integration.vm_runs import run_vmtest
 
+pytestmark = pytest.mark.xdist_group("arm64")  # what all of them need is made once
+
 
 @pytest.fixture(scope="module")
 def go_project(tmp_path_factory: pytest.TempPathFactory) -> Path:

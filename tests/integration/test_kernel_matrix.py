@@ -15,6 +15,7 @@ from tests.integration.engine import Outcome, outcome_of
 from tests.integration.vm_runs import run_vmtest
 from tests.render.trees import CATALOG
 
+pytestmark = pytest.mark.xdist_group("kernel-matrix")  # what all of them need is made once
 OLDEST = "5.10"
 COUNT = 6
 

@@ -16,6 +16,7 @@ import yaml
 from tests.cargo_target import bring_crates
 from tests.render.trees import CATALOG
 
+pytestmark = pytest.mark.xdist_group("kernels-workflow")  # what all of them need is made once
 ROOT = Path(__file__).parents[2]
 JOBS = yaml.safe_load((ROOT / ".github/workflows/kernels.yml").read_text())["jobs"]
 KERNELS = "6.1 6.12"
