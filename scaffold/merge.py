@@ -121,6 +121,33 @@ def add_sides(bench: Bench, made: Side, theirs: Side, label: str) -> None:
     bench.git("fast-import", "--quiet", given=b"".join(parts))
 
 
+def shed_replaced(bench: Bench, label: str) -> list[Special]:
+    """Leave out what the user has a file or link in place of: the directory of it, with all that newer templates add.
+
+    Return the files that would have come.
+
+    Raises:
+        GitError: git cannot.
+    """
+    raw = bench.git("diff-tree", "-r", "-z", "--name-status", "--no-renames", MADE, YOURS)
+    words = os.fsdecode(raw).split("\0")
+    states = dict(zip(words[1::2], words[::2], strict=False))
+    left = {str(parent) for path, state in states.items() if state == "D" for parent in Path(path).parents}
+    replaced = sorted(path for path, state in states.items() if state == "A" and path in left)
+    if not replaced:
+        return []
+    shed = [path for path in differing(bench, label) if any(path.startswith(f"{each}/") for each in replaced)]
+    tree = bench.git.line("rev-parse", f"{label}^{{tree}}")
+    without = b"".join(b"D " + _quoted(each) + b"\n" for each in replaced)
+    parts = [
+        *(_head(MADE, f"{MADE}^0"), without),
+        *(_head(YOURS, MADE), _root(bench.checkout.head)),
+        *(_head(label, MADE), _root(tree), without),
+    ]
+    bench.git("fast-import", "--quiet", "--force", given=b"".join(parts))
+    return [Special(path, Fate.STAYS_DELETED, "file/directory") for path in shed]
+
+
 def differing(bench: Bench, label: str) -> list[str]:
     """Return the paths in which the project at `label` differs from the one that was made."""
     found = bench.git("diff-tree", "-r", "-z", "--name-only", "--no-renames", MADE, label)
@@ -160,12 +187,10 @@ def give(bench: Bench, merged: Merged) -> None:
 
 def _commit(branch: str, parent: str, checkout: Checkout, side: Side | None) -> Iterator[bytes]:
     """Yield what has fast-import commit the user's tree to `branch`, with `side` for the project in it."""
-    yield f"commit refs/heads/{branch}\n".encode() + NOBODY
-    if parent:
-        yield f"from refs/heads/{parent}\n".encode()
+    yield _head(branch, parent)
     place = _quoted(checkout.prefix.rstrip("/"))
     if side is None or not checkout.is_top:
-        yield f'M 040000 {checkout.head} ""\n'.encode()
+        yield _root(checkout.head)
     if side is None:
         return
     if isinstance(side, str):
@@ -180,6 +205,15 @@ def _commit(branch: str, parent: str, checkout: Checkout, side: Side | None) -> 
             yield data + b"\n"
     except OSError as error:
         raise DiskError(f"cannot read {error.filename}: {error.strerror}") from error
+
+
+def _head(branch: str, parent: str) -> bytes:
+    above = f"from refs/heads/{parent}\n" if parent else ""
+    return f"commit refs/heads/{branch}\n".encode() + NOBODY + above.encode()
+
+
+def _root(tree: str) -> bytes:
+    return f'M 040000 {tree} ""\n'.encode()
 
 
 def _quoted(path: str) -> bytes:

@@ -3,7 +3,7 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from scaffold.checkout import Checkout, find_checkout, reject_unfinished
 from scaffold.create import Wish, complete_answers, usable
 from scaffold.errors import BadAnswers, CannotGet, DiskError, Problem, UsageError
 from scaffold.export import SCRIPT_DATA
-from scaffold.merge import Bench, Fate, Merged, add_sides, differing, make_bench, merge
+from scaffold.merge import Bench, Fate, Merged, Special, add_sides, differing, make_bench, merge, shed_replaced
 from scaffold.origin import find_origin, named_origin
 from scaffold.project import Project, find_problems
 from scaffold.record import RECORD, Record
@@ -224,7 +224,9 @@ def _merged(bench: Bench, label: str, record: Record, project: Project) -> Merge
     same_answers = all(record.answers.get(key, value) == value for key, value in project.answers().items())
     if differences == [bench.checkout.prefix + RECORD] and same_answers:
         return Merged((), {}, ())  # templates that are the same under another number are no news
-    return merge(bench, label)
+    shed = shed_replaced(bench, label)
+    merged = merge(bench, label)
+    return replace(merged, specials=(*merged.specials, *shed))
 
 
 def _write(bench: Bench, merged: Merged, mode: Mode) -> None:
@@ -237,10 +239,6 @@ def _write(bench: Bench, merged: Merged, mode: Mode) -> None:
 
 def _described(checkout: Checkout, merged: Merged) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
     """Return the files that change and those that do not, by their paths in the project."""
-    words = {
-        Fate.STAYS_DELETED: "you deleted it, and it has changed in the templates",
-        Fate.STAYS: "you changed it, and the templates no longer have it",
-    }
 
     def inside(path: str) -> str:
         return path.removeprefix(checkout.prefix)
@@ -252,5 +250,13 @@ def _described(checkout: Checkout, merged: Merged) -> tuple[tuple[Change, ...], 
     for each in merged.specials:
         if each.fate is Fate.CONFLICT:
             found[each.path] = Change(inside(each.path), each.fate, each.why)
-    left = [Change(inside(each.path), each.fate, words[each.fate]) for each in merged.specials if each.fate in words]
+    left = [Change(inside(each.path), each.fate, _why_left(each)) for each in merged.specials if each.path not in found]
     return tuple(found[path] for path in sorted(found)), tuple(left)
+
+
+def _why_left(special: Special) -> str:
+    if special.fate is Fate.STAYS:
+        return "you changed it, and the templates no longer have it"
+    if special.why == "file/directory":
+        return "you have something else in place of its directory"
+    return "you deleted it, and it has changed in the templates"
