@@ -4,6 +4,7 @@
 import os
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from scaffold.errors import CannotGet, GitError, UsageError
@@ -78,8 +79,8 @@ def find_checkout(directory: Path) -> Checkout:
             raise GitError(f"git cannot work in {project}: {said or 'its path has a line break'}")
         raise UsageError(f"{directory} is in no git repository, and an update is a merge by git; type: {start}")
     top, prefix, git_directory, objects, object_format, _ = lines
-    head = git.line("rev-parse", "--verify", "--quiet", "HEAD^{tree}")
-    if not head or not git.line("rev-parse", "--verify", "--quiet", f"{head}:{prefix}{RECORD}"):
+    head = git.line("rev-parse", "HEAD^{tree}", f"HEAD:{prefix}{RECORD}").partition("\n")[0]
+    if not head:
         advice = "git add --all && git commit --message Start"
         raise UsageError(f"{directory} is not committed, and an update begins from a commit; type there: {advice}")
     return Checkout(
@@ -126,9 +127,14 @@ def _reject_no_project(directory: Path, project: Path) -> None:
 def _reject_old_git() -> None:
     if not git_is_installed():
         raise CannotGet("git is not installed, and an update is a merge by git; type: apt-get install git")
-    version = Git(Path("/")).line("version")
+    version = _git_version()
     number = re.search(r"(\d+)\.(\d+)", version)
     if not number or tuple(map(int, number.groups())) < OLDEST_GIT:
         raise CannotGet(
             f"this is {version}, and an update takes {'.'.join(map(str, OLDEST_GIT))} or newer; upgrade git"
         )
+
+
+@cache
+def _git_version() -> str:
+    return Git(Path("/")).line("version")

@@ -15,7 +15,7 @@ from scaffold.checkout import Checkout, find_checkout, reject_unfinished
 from scaffold.create import Wish, complete_answers, usable
 from scaffold.errors import BadAnswers, CannotGet, DiskError, Problem, UsageError
 from scaffold.export import SCRIPT_DATA
-from scaffold.merge import Bench, Fate, Merged, Special, add_sides, differing, make_bench, merge, shed_replaced
+from scaffold.merge import Fate, Merged, Side, Special, add_sides, differing, make_bench, merge, shed_replaced
 from scaffold.origin import find_origin, named_origin
 from scaffold.project import Project, find_problems
 from scaffold.record import RECORD, Record
@@ -121,11 +121,8 @@ def update(request: Request, sources: Sources | None = None) -> Updated:
                 made = find_origin(checkout, record, sources.releases, theirs, Path(place, "origin"))
             else:
                 made = named_origin(checkout, request.base)
-            bench = make_bench(checkout, Path(place))
-            label = f"ebpf-new-{now}"
-            add_sides(bench, made, theirs, label)
-            merged = _merged(bench, label, record, project)
-            _write(bench, merged, request.mode)
+            same = all(record.answers.get(key, value) == value for key, value in project.answers().items())
+            merged = bring(checkout, made, theirs, now, Path(place), request.mode, answers_are_same=same)
     except OSError as error:
         raise DiskError(f"cannot work in {tempfile.gettempdir()}: {error.strerror or error}") from error
     files, left = _described(checkout, merged)
@@ -136,6 +133,31 @@ def update(request: Request, sources: Sources | None = None) -> Updated:
     return Updated(
         request.directory, checkout.is_top, project.name, before, now, files, left, nobody_gave, request.mode
     )
+
+
+def bring(
+    checkout: Checkout, made: Side, theirs: Side, version: str, place: Path, mode: Mode, answers_are_same: bool = False
+) -> Merged:
+    """Merge `theirs`, the project by the templates of `version`, into the user's, and write it if `mode` says so.
+
+    `made` is the project as it was generated, and `place` a directory to work in. If the answers are the same, and so
+    are the templates but for their version, nothing is to be done.
+
+    Raises:
+        DiskError, GitError, UsageError: it cannot be; the project is as it was.
+    """
+    bench, label = make_bench(checkout, place), f"ebpf-new-{version}"
+    add_sides(bench, made, theirs, label)
+    if answers_are_same and differing(bench, label) == [checkout.prefix + RECORD]:
+        return Merged((), {}, ())
+    shed = shed_replaced(bench, label)
+    merged = merge(bench, label)
+    merged = replace(merged, specials=(*merged.specials, *shed))
+    if mode is not Mode.CHECK:
+        reject_obstacles(checkout, merged.changes)
+    if mode is Mode.WRITE and (merged.changes or merged.unmerged):
+        put(bench, merged)
+    return merged
 
 
 def parse_answers(words: Sequence[str]) -> dict[str, str]:
@@ -217,24 +239,6 @@ def _questions(record: Record, checkout: Checkout, framework: Framework, given: 
     return [
         Question(key, words, answers[key], choices.get(key, ())) for key, words in prompts.items() if key in answers
     ]
-
-
-def _merged(bench: Bench, label: str, record: Record, project: Project) -> Merged:
-    differences = differing(bench, label)
-    same_answers = all(record.answers.get(key, value) == value for key, value in project.answers().items())
-    if differences == [bench.checkout.prefix + RECORD] and same_answers:
-        return Merged((), {}, ())  # templates that are the same under another number are no news
-    shed = shed_replaced(bench, label)
-    merged = merge(bench, label)
-    return replace(merged, specials=(*merged.specials, *shed))
-
-
-def _write(bench: Bench, merged: Merged, mode: Mode) -> None:
-    if mode is Mode.CHECK:
-        return
-    reject_obstacles(bench.checkout, merged.changes)
-    if mode is Mode.WRITE and (merged.changes or merged.unmerged):
-        put(bench, merged)
 
 
 def _described(checkout: Checkout, merged: Merged) -> tuple[tuple[Change, ...], tuple[Change, ...]]:

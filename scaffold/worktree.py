@@ -127,17 +127,25 @@ def _move_back(source: Path, target: Path) -> None:
 
 
 def _remove_empty(checkout: Checkout, changes: Sequence[FileChange], undo: ExitStack) -> None:
-    """Remove the directories that the last file has left, but not those that get another."""
+    """Remove the directories that the last file has left, but not those that get another; and those in a file's way."""
     needed = {parent for change in changes if change.new for parent in Path(change.path).parents}
     for change in changes:
-        for parent in Path(change.path).parents:
+        path = checkout.top / change.path
+        if change.new:
+            for at, _, _ in os.walk(path, topdown=False):
+                _remove_directory(Path(at), undo)
+        for parent in Path(change.path).parents if not change.new else ():
             directory = checkout.top / parent
-            if change.new or parent in needed or checkout.project not in directory.parents:
+            if parent in needed or checkout.project not in directory.parents:
                 break
-            if directory.is_dir() and not any(directory.iterdir()):
-                mode = directory.stat().st_mode & 0o7777
-                directory.rmdir()
-                undo.callback(directory.mkdir, mode)
+            _remove_directory(directory, undo)
+
+
+def _remove_directory(directory: Path, undo: ExitStack) -> None:
+    if directory.is_dir() and not directory.is_symlink() and not any(directory.iterdir()):
+        mode = directory.stat().st_mode & 0o7777
+        directory.rmdir()
+        undo.callback(directory.mkdir, mode)
 
 
 def _forget(directory: Path) -> None:

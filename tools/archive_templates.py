@@ -18,7 +18,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from scaffold import __version__
-from scaffold.catalog import load_catalog, read_questions, templates_directory
+from scaffold.catalog import read_questions, templates_directory
 from scaffold.releases import PARTS, SUFFIX, releases_directory
 from scaffold.render import CACHE, files_in, render_recorded
 
@@ -43,7 +43,10 @@ def archive(root: Path, version: str, directory: Path) -> Path:
 def sample_digests(templates: Path) -> dict[str, str]:
     """Return, by framework, a digest of the project that default answers make."""
     with tempfile.TemporaryDirectory() as place:
-        return {name: _sample(templates / name, Path(place), name) for name in load_catalog(templates)}
+        return {
+            name: tree_digest(render_recorded(sample_answers(templates / name, name), templates / name, Path(place)))
+            for name in sorted(path.parent.name for path in templates.glob("*/framework.toml"))
+        }
 
 
 def tree_digest(root: Path) -> str:
@@ -55,11 +58,11 @@ def tree_digest(root: Path) -> str:
     return digest.hexdigest()
 
 
-def _sample(template: Path, place: Path, name: str) -> str:
+def sample_answers(template: Path, name: str) -> dict[str, str]:
+    """Return answers for a project of the framework `name`: the defaults, and a year that stays."""
     questions = {key: value for key, value in read_questions(template).items() if key[0] != "_"}
     answers = {key: value[0] if isinstance(value, list) else value for key, value in questions.items()}
-    answers |= {"name": f"{name}-sample", "year": "2026", "module": f"example.com/{name}-sample"}
-    return tree_digest(render_recorded(answers, template, place))
+    return {**answers, "name": f"{name}-sample", "year": "2026", "module": f"example.com/{name}-sample"}
 
 
 def _add(tar: tarfile.TarFile, path: Path, name: Path) -> None:

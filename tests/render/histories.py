@@ -129,9 +129,9 @@ def updated(project: Path, version: str, mode: Mode = Mode.WRITE, **answers: str
 
 
 def commit(repository: Path, message: str = "Mine") -> None:
-    """Commit all that is there."""
+    """Commit all that is there, if there is something new or not."""
     git(repository, "add", "--all")
-    git(repository, "commit", "--quiet", "--message", message)
+    git(repository, "commit", "--quiet", "--allow-empty", "--message", message)
 
 
 def installed(version: str, directory: Path) -> Path:
