@@ -11,6 +11,7 @@ from typing import Any
 from scaffold.errors import TemplateError
 
 UNORDERED = 1000
+QUESTIONS = "cookiecutter.json"
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Framework:
     programs: tuple[Program, ...]
     licenses: tuple[str, ...]
     description: str  # the default one
+    prompts: Mapping[str, str]  # what each answer is, in words
     settings: Mapping[str, Any]  # cookiecutter's private keys, such as _jinja2_env_vars
     directory: Path
 
@@ -99,13 +101,31 @@ def kernel_names() -> list[str]:
     return [*default_kernels(), "distro", "host"]
 
 
+def read_questions(template: Path) -> dict[str, Any]:
+    """Return what the template in this directory asks for, with the defaults, and its private keys, which begin with _.
+
+    Raises:
+        TemplateError: that cannot be read.
+    """
+    path = template / QUESTIONS
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise TemplateError(f"{path}: {error}") from error
+
+
+def is_setting(key: str) -> bool:
+    """Tell whether a private key is one that templates are rendered with."""
+    return key[0] == "_" and key[1] != "_"
+
+
 def _load_framework(path: Path) -> Framework:
     words = _read_toml(path)
-    cookiecutter = path.with_name("cookiecutter.json")
+    cookiecutter = path.with_name(QUESTIONS)
+    keys = read_questions(path.parent)
     needs = _read_toml(path.parent / "templates" / "needs.toml")
     refusals = _read_toml(path.parent / "templates" / "refused.toml")
     try:
-        keys = json.loads(cookiecutter.read_text(encoding="utf-8"))
         return Framework(
             name=path.parent.name,
             title=words["title"],
@@ -118,13 +138,12 @@ def _load_framework(path: Path) -> Framework:
             programs=tuple(_load_program(path.parent, name) for name in keys["program"]),
             licenses=tuple(keys["license"]),
             description=keys["description"],
-            settings={key: value for key, value in keys.items() if key[0] == "_" and key[1] != "_"},
+            prompts=keys.get("__prompts__", {}),
+            settings={key: value for key, value in keys.items() if is_setting(key)},
             directory=path.parent,
         )
     except KeyError as error:
         raise TemplateError(f"{path}, {cookiecutter.name}, needs.toml or refused.toml lacks the key {error}") from error
-    except (OSError, ValueError) as error:
-        raise TemplateError(f"{cookiecutter}: {error}") from error
 
 
 def _need(name: str, table: Mapping[str, Any]) -> Need:

@@ -75,7 +75,7 @@ def reject_problems(wish: Wish, frameworks: Mapping[str, Framework], but: str) -
     Raises:
         BadAnswers: with everything else that is wrong.
     """
-    problems = _problems(wish, _answers(wish, frameworks, GitSettings()), frameworks)
+    problems = _problems(wish, complete_answers(wish, frameworks, GitSettings()), frameworks)
     problems = [problem for problem in problems if problem.answer != but]
     if problems:
         raise BadAnswers(problems)
@@ -87,8 +87,8 @@ def make_plan(wish: Wish, frameworks: Mapping[str, Framework]) -> Plan:
     Raises:
         BadAnswers: with everything that is wrong.
     """
-    settings = _usable(read_settings(_place_for_git(wish.target)))
-    answers = _answers(wish, frameworks, settings)
+    settings = usable(read_settings(_place_for_git(wish.target)))
+    answers = complete_answers(wish, frameworks, settings)
     problems = _problems(wish, answers, frameworks)
     if problems:
         raise BadAnswers(problems)
@@ -139,7 +139,8 @@ def _problems(wish: Wish, answers: Mapping[str, str], frameworks: Mapping[str, F
     return problems
 
 
-def _answers(wish: Wish, frameworks: Mapping[str, Framework], settings: GitSettings) -> dict[str, str]:
+def complete_answers(wish: Wish, frameworks: Mapping[str, Framework], settings: GitSettings) -> dict[str, str]:
+    """Return the answers in `wish`, unchecked, with defaults for those that were not given."""
     framework = frameworks.get(wish.framework or "") or next(iter(frameworks.values()))
     moment = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
 
@@ -162,8 +163,8 @@ def _answers(wish: Wish, frameworks: Mapping[str, Framework], settings: GitSetti
     }
 
 
-def _usable(settings: GitSettings) -> GitSettings:
-    # What git has configured is no answer of the user's: where it is unusable, do without.
+def usable(settings: GitSettings) -> GitSettings:
+    """Return what of `settings` can be an answer: where the configured is bad, do without, since nobody answered it."""
     name, email = ("" if text_message(text) else text for text in (settings.name, settings.email))
     return GitSettings(name, email, settings.branch)
 

@@ -2,9 +2,13 @@
 """What is asked on a terminal when an answer was not given as an option."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from scaffold.catalog import Framework
+
+if TYPE_CHECKING:
+    from scaffold.update import Question
 
 
 def on_terminal() -> bool:
@@ -37,3 +41,24 @@ def ask_framework(frameworks: Mapping[str, Framework]) -> str:
         show_default=False,
     )
     return names[int(answer) - 1] if answer in numbers else answer
+
+
+def ask_new(questions: Sequence["Question"]) -> dict[str, str]:
+    """Ask what newer templates ask, and return the answers."""
+    from rich.console import Console
+    from rich.prompt import Prompt
+    from rich.text import Text
+
+    console = Console(stderr=True)
+    if questions:
+        console.print("The templates ask more than when this project was made. Enter takes what stands in brackets.")
+    return {
+        each.key: Prompt.ask(
+            Text(f"{each.words} [{each.default}]"),
+            console=console,
+            choices=list(each.choices) or None,
+            default=each.default,
+            show_default=False,
+        )
+        for each in questions
+    }

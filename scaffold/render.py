@@ -3,12 +3,12 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from scaffold.catalog import Framework
-from scaffold.errors import DiskError, TemplateError
+from scaffold.catalog import Framework, is_setting, read_questions
+from scaffold.errors import DiskError, TemplateError, UsageError
 from scaffold.project import Project
 
 CACHE = "__pycache__"
@@ -21,19 +21,38 @@ def render(project: Project, framework: Framework, directory: Path) -> Path:
         DiskError: a file could not be written. Parts of the tree are left behind.
         TemplateError: the template is broken.
     """
+    return _generate(framework.directory, _context(project, framework), directory)
+
+
+def render_recorded(answers: Mapping[str, str], template: Path, directory: Path) -> Path:
+    """Do the same with `answers` as a project recorded them, by the template of whichever version.
+
+    Raises:
+        DiskError, TemplateError: as `render`.
+        UsageError: the template asks for more than was recorded.
+    """
+    keys = read_questions(template)
+    lacking = [key for key in keys if not key.startswith("_") and key not in answers]
+    if lacking:
+        raise UsageError(f"the project was made by other answers than are recorded; not there: {', '.join(lacking)}")
+    private = {key: value for key, value in keys.items() if is_setting(key)}
+    context = {"cookiecutter": {**private, **answers, "__module": answers.get("module", "")}}
+    return _generate(template, context, directory)
+
+
+def _generate(template: Path, context: dict[str, Any], directory: Path) -> Path:
     # cookiecutter.main would import twice as much, for prompts and downloads that are not needed here.
     from cookiecutter.exceptions import CookiecutterException
     from cookiecutter.generate import generate_files
     from jinja2 import TemplateError as JinjaError
 
-    context = _context(project, framework)
     try:
-        root = Path(generate_files(framework.directory, context, directory, accept_hooks=False))
+        root = Path(generate_files(template, context, directory, accept_hooks=False))
         _tidy(root)
     except OSError as error:
         raise DiskError(f"cannot write the project: {error.strerror or error}") from error
     except (CookiecutterException, JinjaError) as error:
-        raise TemplateError(f"the template {framework.directory} is broken: {error}") from error
+        raise TemplateError(f"the template {template} is broken: {error}") from error
     return root
 
 

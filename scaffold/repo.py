@@ -16,6 +16,9 @@ KEYS = r"^((user|author)\.(name|email)|init\.defaultbranch)$"
 # git drops these from both ends of a name, and refuses a name that has nothing else.
 CRUD = " .,:;<>\"\\'" + "".join(map(chr, range(32)))
 
+# The trailer of a commit whose tree is as it was generated: with an edit amended to it, the trailer no longer holds.
+GENERATED = "Generated-Tree"
+
 # The commit is the generator's doing: the user's own configuration must neither change nor break it.
 ALONE = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TEMPLATE_DIR": ""}
 OPTIONS = ["safe.directory=*", "core.hooksPath=" + os.devnull, "maintenance.auto=false", "gc.auto=0"]
@@ -57,11 +60,10 @@ def read_settings(directory: Path) -> GitSettings:
 
 def _ask_git(directory: Path, *arguments: str) -> str:
     # Not by GitPython: this runs in every call, and its import would double the time to say "bad answer".
-    environment = {key: value for key, value in os.environ.items() if not _leads_elsewhere(key)}
     command = ["git", "-c", "safe.directory=*", *arguments]
     try:
         done = subprocess.run(
-            command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
+            command, cwd=directory, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False
         )
     except OSError:
         return ""
@@ -71,7 +73,8 @@ def _ask_git(directory: Path, *arguments: str) -> str:
 def commit_everything(directory: Path, message: str, settings: GitSettings) -> Commit:
     """Make `directory` a git repository with one commit that holds every file in it.
 
-    The commit is by the identity in `settings`, or by a made-up one where that has none.
+    The commit is by the identity in `settings`, or by a made-up one where that has none. A trailer of its message
+    names the tree.
 
     Raises:
         GitError: git failed; its own words are in the message.
@@ -91,12 +94,19 @@ def commit_everything(directory: Path, message: str, settings: GitSettings) -> C
                 repo.git.update_environment(**ALONE, **identity)
                 # --force: the user's own list of ignored files is not the project's.
                 repo.git(c=OPTIONS).add(all=True, force=True)
+                tree = repo.git(c=OPTIONS).write_tree()
+                message = f"{message}\n\n{GENERATED}: {tree}"
                 repo.git(c=OPTIONS).commit(quiet=True, message=message, no_verify=True, no_gpg_sign=True)
                 # Asking for the commit itself would start a git that does not know OPTIONS.
                 return Commit(repo.head.dereference_recursive(repo, "HEAD"), settings.branch)
         except GitCommandError as error:
             said = error.stderr.strip().removeprefix("stderr:").strip(" '\n") or str(error)
             raise GitError(f"git failed: {said} (--no-git makes the project without a repository)") from error
+
+
+def environment() -> dict[str, str]:
+    """Return this process's environment, without what leads git to another repository."""
+    return {key: value for key, value in os.environ.items() if not _leads_elsewhere(key)}
 
 
 def _leads_elsewhere(variable: str) -> bool:

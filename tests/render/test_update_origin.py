@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What an update compares with: the project as it was generated, by whichever version, on whichever clone."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from packaging.version import Version
+
+from scaffold import __version__
+from scaffold.catalog import templates_directory
+from scaffold.errors import CannotGet, TemplateError, UsageError
+from scaffold.releases import released_versions, releases_directory, unpack
+from scaffold.render import render_recorded
+from scaffold.update import Mode, Request, Sources, update
+from tests.conftest import git
+from tests.render.histories import commit, installed, made_at, replaced, sources, updated
+from tests.render.trees import contents
+from tools.archive_templates import SAMPLES, archive, sample_answers, sample_digests
+
+NOW = Version(__version__)
+
+
+def archives(directory: Path) -> Path:
+    """The archive of every released version, and of one more, so that there is one."""
+    root = shutil.copytree(Path(sources("1.0").templates).parent, directory / "root", symlinks=True)
+    replaced("_shared/cookiecutter.json", '"_version": "1.0"', '"_version": "0.0.1"')(root / "templates")
+    releases = directory / "releases"
+    releases.mkdir()
+    archive(root, "0.0.1", releases)
+    for version in released_versions(releases_directory()):
+        shutil.copy(releases_directory() / f"{version}.tar.xz", releases)
+    return releases
+
+
+def test_projects_of_every_released_version_can_be_updated(tmp_path: Path) -> None:
+    now = Sources(releases=archives(tmp_path))
+    for version in released_versions(now.releases):
+        place = tmp_path / version
+        place.mkdir()
+        old = unpack(version, now.releases, place)
+        with tarfile.open(now.releases / f"{version}.tar.xz") as tar:
+            samples = json.load(tar.extractfile(SAMPLES))  # type: ignore[arg-type]
+        for framework in samples:
+            (place / "made").mkdir(exist_ok=True)
+            project = render_recorded(sample_answers(old / framework, framework), old / framework, place / "made")
+            git(project, "init", "--quiet")
+            commit(project)
+            check_lives_on(project, now, place / "fresh")
+
+
+def check_lives_on(project: Path, now: Sources, place: Path) -> None:
+    """An edited project of an earlier version becomes one of today's, with the edits."""
+    record = json.loads((project / ".ebpf-new.json").read_text())
+    (project / "LICENSE").write_text("Ask Ada.\n" + (project / "LICENSE").read_text())
+    (project / "own").write_text("mine\n")
+    commit(project)
+    done = update(Request(project), now)
+    assert done.exit_code == 0 and done.before == record["template"]["version"] and done.files
+    place.mkdir(exist_ok=True)
+    wanted = contents(render_recorded(record["answers"], now.templates / record["answers"]["framework"], place))
+    license, executable = wanted["LICENSE"]
+    assert contents(project) == wanted | {"LICENSE": (b"Ask Ada.\n" + license, executable), "own": (b"mine\n", False)}
+
+
+def test_released_templates_are_rendered_as_they_were(tmp_path: Path) -> None:
+    found = [*releases_directory().glob("*.tar.xz"), archive(templates_directory().parent, "0.0.1", tmp_path)]
+    for number, path in enumerate(found):
+        (tmp_path / str(number)).mkdir()
+        templates = unpack(path.name.removesuffix(".tar.xz"), path.parent, tmp_path / str(number))
+        recorded = json.loads((tmp_path / str(number) / SAMPLES).read_text())
+        assert sample_digests(templates) == recorded and recorded
+        (makefile,) = templates.glob("_shared/Makefile.j2")
+        makefile.write_text(makefile.read_text() + "# one more line\n")
+        assert not set(sample_digests(templates).values()) & set(recorded.values())
+
+
+def test_what_is_released_is_archived_and_does_not_change_any_more(tmp_path: Path) -> None:
+    again = archive(templates_directory().parent, __version__, tmp_path)
+    there = releases_directory() / again.name
+    assert NOW.is_devrelease or again.read_bytes() == there.read_bytes()
+    assert not NOW.is_devrelease or not there.exists()
+    assert archive(templates_directory().parent, "same", tmp_path).read_bytes() == again.read_bytes()
+
+
+def test_a_version_that_is_not_released_is_not_archived() -> None:
+    command = [sys.executable, "-m", "tools.archive_templates"]
+    done = subprocess.run(command, cwd=templates_directory().parent, text=True, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert ("is no version to release" if NOW.is_devrelease else "what was released stays as it was") in done.stderr
+
+
+def test_a_damaged_archive(tmp_path: Path) -> None:
+    project = made_at("1.0", tmp_path / "hello")
+    (tmp_path / "1.0.tar.xz").write_bytes((sources("1.0").releases / "1.0.tar.xz").read_bytes()[:9999])
+    with pytest.raises(TemplateError, match=r"1\.0\.tar\.xz is damaged; install ebpf-new again"):
+        update(Request(project), Sources(sources("2.0").templates, tmp_path))
+
+
+def test_answers_that_the_templates_need_and_were_not_recorded(tmp_path: Path) -> None:
+    project = made_at("1.0", tmp_path / "hello")
+    record = project / ".ebpf-new.json"
+    record.write_text("".join(line for line in record.read_text().splitlines(True) if '"email"' not in line))
+    commit(project)
+    with pytest.raises(UsageError, match="not there: email"):
+        updated(project, "2.0")
+
+
+@pytest.fixture
+def unreleased(tmp_path: Path) -> Sources:
+    """The templates of 2.0, where 1.0 was never released."""
+    (tmp_path / "none").mkdir()
+    return Sources(sources("2.0").templates, tmp_path / "none")
+
+
+def test_without_a_release_the_projects_own_history_knows(tmp_path: Path, unreleased: Sources) -> None:
+    project = made_at("1.0", tmp_path / "hello")
+    (project / "README.md").write_text((project / "README.md").read_text() + "Mine.\n")
+    commit(project)
+    git(tmp_path, "clone", "--quiet", str(project), "clone")
+    for place in (project, tmp_path / "clone"):
+        assert update(Request(place), unreleased).exit_code == 0
+        assert (place / "README.md").read_text().endswith("Mine.\n")
+        assert (place / "NEWS.md").exists()
+
+
+def test_what_was_generated_just_so_is_known_without_a_history(tmp_path: Path, unreleased: Sources) -> None:
+    project = made_at("2.0", tmp_path / "hello", with_git=False)
+    git(project, "init", "--quiet")
+    commit(project)
+    (project / "README.md").write_text("Mine.\n")
+    commit(project)
+    assert update(Request(project), unreleased).files == ()
+
+
+def test_an_edit_that_was_put_into_the_first_commit_is_not_taken_for_generated(
+    tmp_path: Path, unreleased: Sources
+) -> None:
+    project = made_at("1.0", tmp_path / "hello")
+    first = git(project, "rev-parse", "HEAD")
+    (project / "LICENSE").write_text("mine\n")
+    git(project, "commit", "--quiet", "--all", "--amend", "--no-edit", "--reset-author")
+    with pytest.raises(CannotGet) as caught:
+        update(Request(project), unreleased)
+    amended = git(project, "rev-parse", "HEAD")[:10]
+    assert str(caught.value).endswith(f"type: ebpf-new update --base {amended}")
+    assert update(Request(project, base=first), unreleased).exit_code == 0
+    assert (project / "LICENSE").read_text() == "mine\n"
+    with pytest.raises(UsageError, match=r"--base nothing: there is no such commit here with \.ebpf-new\.json in it"):
+        update(Request(project, base="nothing", mode=Mode.CHECK), unreleased)
+    with pytest.raises(UsageError, match=r"--base --all: there is no such commit"):
+        update(Request(project, base="--all", mode=Mode.CHECK), unreleased)
+
+
+def test_a_shallow_clone_of_such_a_project_is_told_how_to_become_whole(tmp_path: Path, unreleased: Sources) -> None:
+    project = made_at("1.0", tmp_path / "hello")
+    (project / "LICENSE").write_text("mine\n")
+    commit(project)
+    git(tmp_path, "clone", "--quiet", "--depth=1", project.as_uri(), "clone")
+    with pytest.raises(CannotGet, match=r"type: git fetch --unshallow$"):
+        update(Request(tmp_path / "clone"), unreleased)
+    git(tmp_path / "clone", "fetch", "--quiet", "--unshallow")
+    assert update(Request(tmp_path / "clone"), unreleased).exit_code == 0
+
+
+def test_the_base_in_a_directory_of_a_larger_repository(tmp_path: Path, unreleased: Sources) -> None:
+    project = made_at("1.0", tmp_path / "course/hello", with_git=False)
+    git(tmp_path / "course", "init", "--quiet")
+    commit(tmp_path / "course")
+    (project / "LICENSE").write_text("mine\n")
+    commit(tmp_path / "course")
+    with pytest.raises(CannotGet, match=r"ebpf-new update --base [0-9a-f]{10}$"):
+        update(Request(project), unreleased)
+    assert update(Request(project, base="HEAD~"), unreleased).exit_code == 0
+    assert (project / "LICENSE").read_text() == "mine\n" and (project / "NEWS.md").exists()
+
+
+def test_a_shallow_clone_offline_without_an_identity(tmp_path: Path, git_config: Path) -> None:
+    project = made_at("1.0", tmp_path / "hello")
+    git(tmp_path, "clone", "--quiet", "--depth=1", project.as_uri(), "clone")
+    git_config.write_text("[user]\n useConfigOnly = true\n")
+    environment = os.environ | {"PYTHONPATH": str(installed("2.0", tmp_path / "installed"))}
+    offline = ["unshare", "--net", *(["--map-root-user"] if os.getuid() else [])]
+    command = [*offline, sys.executable, "-m", "scaffold", "update", "--json"]
+    done = subprocess.run(
+        command, cwd=tmp_path / "clone", env=environment, stdin=subprocess.DEVNULL,
+        text=True, capture_output=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["to"] == "2.0"
+    assert (tmp_path / "clone/NEWS.md").exists()
