@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from scaffold import __version__
+from scaffold.cli_doctor import doctor
 from scaffold.cli_kernels import kernels_app
 from scaffold.errors import BadAnswers, EbpfNewError
 from scaffold.options import (
@@ -86,6 +87,7 @@ def _print_version(wanted: bool) -> None:
 report_app = typer.Typer(help="Work with the results of many runs.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(report_app, name="report")
 app.add_typer(kernels_app, name="kernels")
+app.command("doctor")(doctor)
 
 
 @app.callback()
