@@ -17,8 +17,8 @@ from . import commands
 # By number in <linux/capability.h>.
 SYS_ADMIN, PERFMON, BPF = 21, 38, 39
 WHOLE_MACHINE = ["0", "0", "4294967295"]
-# Nothing is fetched because a command was asked for its version.
-SETTINGS = {"LC_ALL": "C", "GOTOOLCHAIN": "local", "RUSTUP_AUTO_INSTALL": "0"}
+# Nothing is fetched because a command was asked for its version, nor written: Go counts its calls in a file.
+SETTINGS = {"LC_ALL": "C", "GOTOOLCHAIN": "local", "RUSTUP_AUTO_INSTALL": "0", "XDG_CONFIG_HOME": os.devnull}
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,8 @@ def print_findings(findings: Sequence[Finding], groups: Groups, install: str, st
 
 
 def _lines(findings: Sequence[Finding], groups: Groups, install: str, width: int, colour: bool) -> Iterator[str]:
-    column = max(len(name) for name in [*(finding.check for finding in findings), *TITLES.values(), *groups])
+    verdicts = list(_verdicts(findings, groups))
+    column = max(len(name) for name in [*(finding.check for finding in findings), *(name for name, _ in verdicts)])
     for purpose, title in TITLES.items():
         yield title
         for finding in findings:
@@ -62,7 +63,7 @@ def _lines(findings: Sequence[Finding], groups: Groups, install: str, width: int
                     yield f"{' ' * (WIDTH_OF_STATUS + column + 6)}-> {finding.mend}"
         yield ""
     yield "Ready?"
-    for name, missing in _verdicts(findings, groups):
+    for name, missing in verdicts:
         said = f"not without {', '.join(missing)}" if missing else "yes"
         yield from _row(MISSING if missing else OK, name, said, column, width, colour)
     if install:

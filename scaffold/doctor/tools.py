@@ -5,7 +5,6 @@ import glob
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from .distribution import Distribution, installs
 from .finding import BUILD, MISSING, OK, TEST, WARNING, Finding
@@ -55,12 +54,12 @@ def _command(need: Need, host: Host) -> tuple[str, str]:
 
 
 def _candidates(need: Need, host: Host) -> Iterator[str]:
-    """Yield where the command is: as make is told to call it, on PATH, in the other places."""
+    """Yield where the command is: what a variable of make's, such as CLANG, names, or on PATH and in other places."""
     variable = re.sub(r"\W", "_", need.name.upper().rstrip("0123456789"))
-    names = [os.environ.get(variable, ""), need.name, *need.also]
-    found = [host.which(name) for name in names if name]
-    for place in need.places:
-        found += sorted(glob.glob(str(Path(host.directory, place))))
+    named = os.environ.get(variable)
+    found = [host.which(name) for name in ([named] if named else [need.name, *need.also])]
+    for place in () if named else need.places:
+        found += [str(host.directory / each) for each in sorted(glob.glob(place, root_dir=host.directory))]
     yield from dict.fromkeys(path for path in found if path)
 
 
