@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -69,23 +70,31 @@ def _kvm(state: str, host: Host) -> Finding:
         return Finding(
             TEST, "KVM", WARNING, "/dev/kvm is there, but cannot be tried without QEMU", "install QEMU first"
         )
-    mend = f"{host.as_root('modprobe kvm_intel')} (or kvm_amd), or switch virtualisation on in the firmware"
-    return Finding(TEST, "KVM", WARNING, f"no /dev/kvm: {SLOWER}", mend)
+    flag = re.search(r"\b(vmx|svm)\b", host.text("proc/cpuinfo"))
+    if flag is None:
+        said, mend = (
+            "no /dev/kvm, nor a processor for it",
+            "switch virtualisation on, in the firmware or the host of a VM",
+        )
+    else:
+        said, mend = "no /dev/kvm", host.as_root(f"modprobe kvm_{'intel' if flag[1] == 'vmx' else 'amd'}")
+    return Finding(TEST, "KVM", WARNING, f"{said}: {SLOWER}", mend)
 
 
 def _kernels(probed: Mapping[str, Any]) -> Finding:
-    cached = f"{', '.join(probed['kernels'])} in the cache" if probed["kernels"] else ""
+    cached = f"{len(probed['kernels']) or 'none'} in the cache"
     if probed["suites"]:
-        said = f"from apt ({', '.join(dict.fromkeys(probed['suites']))})"
-        return Finding(TEST, "kernels", OK, f"{said}; {cached}" if cached else said)
+        return Finding(TEST, "kernels", OK, f"from apt: {', '.join(dict.fromkeys(probed['suites']))}; {cached}")
     mend = "make test KERNEL=host, or KERNEL=/path/of/a/kernel, or make in-container T=test"
-    return Finding(TEST, "kernels", WARNING, f"no apt to fetch them by{cached and '; ' + cached}", mend)
+    return Finding(TEST, "kernels", WARNING, f"no apt to fetch them by; {cached}", mend)
 
 
 def _disk(cache: Path) -> Finding:
     place = next(each for each in (cache, *cache.parents) if os.path.exists(each))
     free = shutil.disk_usage(place).free
-    said = f"{free / 1e9:.1f} GB free for {cache}"
+    home = os.path.expanduser("~")
+    shown = Path("~", cache.relative_to(home)) if cache.is_relative_to(home) else cache
+    said = f"{free / 1e9:.1f} GB free for {shown}"
     mend = "make room, or put the cache elsewhere: export XDG_CACHE_HOME=/another/place"
     if not os.access(place, os.W_OK):
         return Finding(TEST, "disk", MISSING, f"{place} is not writable", mend)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The command that mends is the one of this distribution."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from scaffold.catalog import load_catalog
+from scaffold.catalog import Framework, load_catalog
 from scaffold.doctor.distribution import MANAGERS, find_distribution, install, installs
 from scaffold.doctor.host import Host
 from scaffold.doctor.needs import Need
@@ -70,3 +71,12 @@ def test_the_runner_and_the_needs_agree_on_debians_packages() -> None:
     assert {each.qemu: each.package for each in ARCHITECTURES.values()} | {"busybox": "busybox-static"} == {
         need.name: need.package for need in next(iter(CATALOG.values())).runner_needs
     }
+
+
+@pytest.mark.parametrize("framework", CATALOG.values(), ids=lambda each: each.name)
+def test_dnf_installs_what_make_deps_names(framework: Framework) -> None:
+    (makefile,) = framework.directory.glob("*/Makefile")
+    (listed,) = re.findall(r"^DNF := ((?:.*\\\n)*.*)$", makefile.read_text(), re.MULTILINE)
+    needed = {need.packages["dnf"] for need in framework.needs if not need.installs and need.target != "test"}
+    # A static library brings the shared one.
+    assert {name for name in needed if not {name, f"{name}-static"} & set(listed.split())} == set()
