@@ -131,8 +131,12 @@ def check_tracing_on(host: Host) -> Finding:
         return Finding(RUN, "tracing_on", MISSING, "0: what a program prints with bpf_printk() goes nowhere", mend)
     if value:
         return Finding(RUN, "tracing_on", OK, value)
-    if place or os.geteuid():
+    if os.geteuid():
         return Finding(RUN, "tracing_on", WARNING, "only root may look; 1 is well", host.as_root(f"cat {switch}"))
+    if place:
+        return Finding(
+            RUN, "tracing_on", WARNING, "root cannot read it either", "see lockdown: that may keep it closed"
+        )
     return Finding(RUN, "tracing_on", WARNING, "not to be seen without tracefs", host.as_root(MOUNT))
 
 

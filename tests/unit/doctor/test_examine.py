@@ -21,12 +21,15 @@ def test_a_crash_and_a_hang_are_findings() -> None:
     def crash() -> Finding:
         raise ZeroDivisionError("by zero")
 
+    released = threading.Event()
+
     def hang() -> Finding:
-        threading.Event().wait()
+        released.wait()
         return FINE
 
     checks = [Check(BUILD, "crash", crash), Check(RUN, "hang", hang), Check(TEST, "fine", lambda: [FINE, FINE])]
     crashed, hung, *fine = run_checks(checks, 0.3)
+    released.set()
     assert (crashed.check, crashed.status) == ("crash", MISSING) and "ZeroDivisionError: by zero" in crashed.found
     assert (hung.check, hung.status) == ("hang", MISSING) and "no answer" in hung.found
     assert fine == [FINE, FINE]
