@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scaffold.doctor.needs import Need, read_need
 from scaffold.errors import TemplateError
 
 UNORDERED = 1000
@@ -22,16 +23,6 @@ class Program:
     title: str
     summary: str
     section: str
-
-
-@dataclass(frozen=True)
-class Need:
-    """What a framework is built with. A library has no make target that needs its command, and no command."""
-
-    name: str
-    package: str  # Debian's name of the package that has it
-    target: str = ""  # of make: the first that needs the command
-    also: tuple[str, ...] = ()  # other names of the command
 
 
 @dataclass(frozen=True)
@@ -55,6 +46,7 @@ class Framework:
     title: str
     language: str
     needs: tuple[Need, ...]
+    runner_needs: tuple[Need, ...]  # of the guests that its projects are tested in
     artefact: str
     choose: str
     refused: tuple[Refusal, ...]
@@ -123,14 +115,16 @@ def _load_framework(path: Path) -> Framework:
     words = _read_toml(path)
     cookiecutter = path.with_name(QUESTIONS)
     keys = read_questions(path.parent)
-    needs = _read_toml(path.parent / "templates" / "needs.toml")
+    tables = _read_toml(path.parent / "templates" / "needs.toml")
+    tree = next(path.parent.glob("[[]=*"), path.parent)  # what the user gets, named after the project
     refusals = _read_toml(path.parent / "templates" / "refused.toml")
     try:
         return Framework(
             name=path.parent.name,
             title=words["title"],
             language=words["language"],
-            needs=tuple(_need(name, needs[name]) for name in words["needs"]),
+            needs=tuple(read_need(name, tables[name], tree) for name in words["needs"]),
+            runner_needs=tuple(read_need(name, table, tree) for name, table in tables.items() if table.get("runner")),
             artefact=words["artefact"],
             choose=words["choose"],
             refused=tuple(_refusal(refusals[name]) for name in words["refuses"]),
@@ -144,10 +138,6 @@ def _load_framework(path: Path) -> Framework:
         )
     except KeyError as error:
         raise TemplateError(f"{path}, {cookiecutter.name}, needs.toml or refused.toml lacks the key {error}") from error
-
-
-def _need(name: str, table: Mapping[str, Any]) -> Need:
-    return Need(name, table["package"], table.get("target", ""), tuple(table.get("also", ())))
 
 
 def _refusal(table: Mapping[str, Any]) -> Refusal:

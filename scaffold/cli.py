@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from scaffold import __version__
+from scaffold.cli_doctor import doctor
 from scaffold.cli_kernels import kernels_app
 from scaffold.cli_update import update_project
 from scaffold.errors import BadAnswers, EbpfNewError
@@ -88,6 +89,7 @@ report_app = typer.Typer(help="Work with the results of many runs.", no_args_is_
 app.add_typer(report_app, name="report")
 app.add_typer(kernels_app, name="kernels")
 app.command("update")(update_project)
+app.command("doctor")(doctor)
 
 
 @app.callback()

@@ -24,8 +24,8 @@ from scaffold.errors import BadAnswers, DiskError, Problem
 LITTER = ".ebpf-new-"
 LITTER_NAME = re.compile(re.escape(LITTER) + "[0-9]+-[0-9a-f]{8}")
 LOCK = "lock"
-ROOM = 1 << 20  # bytes; a project with its repository takes about a third
-FILES = 200  # the inodes that it takes, twofold
+ROOM = 2 << 20  # bytes; a project with its repository takes about half
+FILES = 300  # inodes; it takes about two thirds of them
 STOPPING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 WITHOUT_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EBUSY)

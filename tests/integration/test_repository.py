@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.catalog import Need
+from scaffold.doctor.needs import Need
 from tests.conftest import git
 from tests.integration.repositories import DESCRIPTION, files_of, framework_of, guest_files, make, render, succeed
 from tests.render.trees import CATALOG, LICENSES

@@ -14,7 +14,7 @@ from scaffold.catalog import Framework, templates_directory
 from scaffold.errors import DiskError, TemplateError
 from scaffold.render import planned_files, render
 from tests.conftest import Command
-from tests.render.trees import CATALOG, COMBINATIONS, LICENSES, contents, project, rendered
+from tests.render.trees import CATALOG, COMBINATIONS, LICENSES, UNRENDERED, contents, project, rendered
 
 # Formats with no comments, texts for people, and data whose first line is its meaning.
 WITHOUT_SPDX_LINE = re.compile(
@@ -31,7 +31,7 @@ def test_files_are_clean(tmp_path: Path, framework: str, program: str) -> None:
         assert text.endswith("\n") and not text.endswith("\n\n") and "\r" not in text, name
         assert not re.search(r"[ \t]+$", text, re.MULTILINE), name
         assert text.startswith("#!") or not executable, name
-        if not name.startswith("test/vmtest/"):
+        if not name.startswith(UNRENDERED):
             assert not re.search(r"\[[=%#]|[=%#]\](?![(])|cookiecutter", text), name
             # What a Dockerfile names is in the image.
             assert name == "Dockerfile" or not [word for word in MACHINE if word in text], name
@@ -47,7 +47,7 @@ def test_sources_carry_the_chosen_licence_and_the_bpf_program_its_own(
     for name, (data, _) in tree.items():
         found = re.findall(r"^(?://|#) SPDX-License-Identifier: (.*)$", data.decode(), re.MULTILINE)
         own = "GPL-2.0-only OR BSD-2-Clause" if ".bpf." in name else license
-        own = "BSD-2-Clause" if name.startswith("test/vmtest/") else own
+        own = "BSD-2-Clause" if name.startswith(UNRENDERED) else own
         assert found in ([], [own]), name
     assert f"SPDX-License-Identifier: {license}" in tree["LICENSE"][0].decode().splitlines()
 

@@ -11,6 +11,8 @@ from scaffold.render import render
 
 CATALOG = load_catalog()
 COMBINATIONS = [(framework.name, program.name) for framework in CATALOG.values() for program in framework.programs]
+# The directories that are the generator's own, with its licence.
+UNRENDERED = tuple(f"{name}/" for name in next(iter(CATALOG.values())).settings["_copy_without_render"])
 LICENSES = [(framework.name, license) for framework in CATALOG.values() for license in framework.licenses]
 
 

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What `ebpf-new doctor` looks for, and what it finds: from the catalog to the doctor's own terms."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scaffold.catalog import Framework
+from scaffold.doctor.distribution import find_distribution, install_all
+from scaffold.doctor.examine import Wanted, examine
+from scaffold.doctor.finding import Finding
+from scaffold.doctor.host import Host
+from scaffold.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Checkup:
+    """What was found, the needs of each framework by name, and the command that installs what is missing."""
+
+    findings: Sequence[Finding]
+    frameworks: Mapping[str, Sequence[str]]
+    install: str
+
+
+def check_up(names: Sequence[str], catalog: Mapping[str, Framework]) -> Checkup:
+    """Look at this machine for the frameworks `names`, or for all of them without one.
+
+    Raises:
+        UsageError: one of them is not known.
+    """
+    unknown = [name for name in names if name not in catalog]
+    if unknown:
+        raise UsageError(f"--framework {', '.join(unknown)}: there are {', '.join(catalog)}")
+    chosen = [each for name, each in catalog.items() if name in names or not names]
+    needs = {need.name: need for each in chosen for need in each.needs}
+    sections = [program.section.partition("/") for each in chosen for program in each.programs]
+    tracepoints = dict.fromkeys(place for kind, _, place in sections if kind in ("tp", "tracepoint"))
+    host = Host(Path.cwd(), Path(__file__).parent)
+    distribution = find_distribution(host)
+    findings = examine(Wanted(list(needs.values()), chosen[0].runner_needs, list(tracepoints)), host, distribution)
+    frameworks = {each.name: [need.name for need in each.needs] for each in chosen}
+    return Checkup(findings, frameworks, install_all(findings, host, distribution))
