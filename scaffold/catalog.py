@@ -56,6 +56,8 @@ class Framework:
     needs: tuple[Need, ...]
     artefact: str
     choose: str
+    shipped: str  # how large the archive of `make dist` is, as measured by `make bench PART=frameworks`
+    first_build: str  # how long, measured there too
     refused: tuple[Refusal, ...]
     own_answers: tuple[str, ...]  # answers that only this framework asks for, such as the module of Go
     programs: tuple[Program, ...]
@@ -113,6 +115,8 @@ def _load_framework(path: Path) -> Framework:
             needs=tuple(_need(name, needs[name]) for name in words["needs"]),
             artefact=words["artefact"],
             choose=words["choose"],
+            shipped=words["shipped"],
+            first_build=words["first_build"],
             refused=tuple(_refusal(refusals[name]) for name in words["refuses"]),
             own_answers=tuple(words.get("own_answers", ())),
             programs=tuple(_load_program(path.parent, name) for name in keys["program"]),
