@@ -49,6 +49,8 @@ class Framework:
     runner_needs: tuple[Need, ...]  # of the guests that its projects are tested in
     artefact: str
     choose: str
+    shipped: str  # how large the archive of `make dist` is, as measured by `make bench PART=frameworks`
+    first_build: str  # how long, measured there too
     refused: tuple[Refusal, ...]
     own_answers: tuple[str, ...]  # answers that only this framework asks for, such as the module of Go
     programs: tuple[Program, ...]
@@ -127,6 +129,8 @@ def _load_framework(path: Path) -> Framework:
             runner_needs=tuple(read_need(name, table, tree) for name, table in tables.items() if table.get("runner")),
             artefact=words["artefact"],
             choose=words["choose"],
+            shipped=words["shipped"],
+            first_build=words["first_build"],
             refused=tuple(_refusal(refusals[name]) for name in words["refuses"]),
             own_answers=tuple(words.get("own_answers", ())),
             programs=tuple(_load_program(path.parent, name) for name in keys["program"]),

@@ -4,17 +4,17 @@
 import gc
 import signal
 import sys
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
 from scaffold import __version__
 from scaffold.cli_doctor import doctor
 from scaffold.cli_kernels import kernels_app
+from scaffold.cli_new import new
 from scaffold.cli_update import update_project
 from scaffold.errors import BadAnswers, EbpfNewError
 from scaffold.options import (
@@ -32,40 +32,25 @@ from scaffold.options import (
     ProgramOption,
     SummaryOption,
     TemplateOption,
-    complete_framework,
+    WithChoices,
 )
+from scaffold.questions import on_terminal
 
 PROGRAM = "ebpf-new"
 GROUP_OPTIONS = {"--help", "-h", "--version", "--install-completion", "--show-completion"}
 
 
 class DefaultToNew(TyperGroup):
-    """A group in which a first argument that is no command is the NAME of a new project."""
+    """A group in which a first argument that is no command is the NAME of a new project.
+
+    On a terminal no argument at all is a project whose name is asked for.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put `new` before such arguments."""
-        if args and args[0] not in GROUP_OPTIONS and args[0] not in self.commands:
+        if args[0] not in {*GROUP_OPTIONS, *self.commands} if args else on_terminal():
             args = ["new", *args]
         return super().parse_args(ctx, args)
-
-
-class WithChoices(TyperCommand):
-    """A command whose help ends with the choices that the templates offer."""
-
-    def format_epilog(self, _ctx: Any, formatter: Any) -> None:
-        """Write what --framework, --program and --license can be."""
-        from scaffold.catalog import frameworks
-
-        found = frameworks()
-        programs = {program.name: program.summary for each in found for program in each.programs}
-        licenses = dict.fromkeys(name for each in found for name in each.licenses)
-        for title, rows in (
-            ("Frameworks", [(each.name, f"{each.language}: {each.choose}") for each in found]),
-            ("Programs", list(programs.items())),
-            ("Licences", [(f'"{name}"' if " " in name else name, "") for name in licenses]),
-        ):
-            with formatter.section(title):
-                formatter.write_dl(rows)
 
 
 app = typer.Typer(
@@ -101,85 +86,11 @@ def ebpf_new(
     """Make an eBPF project that builds, runs, and tests itself in a virtual machine.
 
     "ebpf-new NAME" is short for "ebpf-new new NAME"; see "ebpf-new new --help" for its options.
+    "ebpf-new" alone asks for what is needed, on a terminal.
     """
 
 
-@app.command(cls=WithChoices)
-def new(
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME",
-            help="The project, and the directory that is made for it. In a path such as labs/week1/hello the last"
-            " part is the name, and missing directories are made.",
-            show_default=False,
-        ),
-    ],
-    framework: Annotated[
-        str | None,
-        typer.Option(
-            "--framework", "-f", metavar="FRAMEWORK", autocompletion=complete_framework,
-            help="What loads the BPF program; it decides on the language. Asked for when it is missing.",
-        ),
-    ] = None,
-    program: ProgramOption = None,
-    output_dir: Annotated[
-        Path,
-        typer.Option("--output-dir", "-o", metavar="DIR", help="Make NAME in this directory, not in the current one."),
-    ] = Path(),
-    author: AuthorOption = None,
-    email: EmailOption = None,
-    license: LicenseOption = None,
-    description: Annotated[
-        str | None,
-        typer.Option(metavar="TEXT", help="A line that the README and the program's --help begin with."),
-    ] = None,
-    owner: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="User or organisation on GitHub that the repository will belong to."),
-    ] = None,
-    module: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATH",
-            help="Path of the Go module (cilium). Default: github.com/OWNER/NAME, or example.com/NAME without --owner.",
-        ),
-    ] = None,
-    git: GitOption = True,
-    yes: Annotated[
-        bool,
-        typer.Option("--yes", "-y", help="Never ask: take the default of what is missing, the first framework too."),
-    ] = False,
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Check the answers and print the tree that would be made; write nothing."),
-    ] = False,
-    as_json: Annotated[
-        bool,
-        typer.Option("--json", help="Print one JSON object on stdout (path, files, commit, ...) instead of text."),
-    ] = False,
-) -> None:  # fmt: skip
-    """Make a project in the new directory NAME, which must not exist or be empty.
-
-    All answers are checked first, and all that are wrong are reported at once. The project then appears as a whole
-    or, whatever goes wrong, not at all.
-    """
-    from scaffold.catalog import load_catalog
-    from scaffold.create import Wish, create, make_plan, reject_problems, target_of
-    from scaffold.questions import ask_framework, on_terminal
-    from scaffold.show import show_created, show_plan
-
-    frameworks = load_catalog()
-    target = target_of(name, output_dir)
-    wish = Wish(target, framework, program, license, description, author, email, owner, module, git)
-    if framework is None and (yes or on_terminal()):
-        reject_problems(wish, frameworks, but="--framework")
-        wish = replace(wish, framework=next(iter(frameworks)) if yes else ask_framework(frameworks))
-    plan = make_plan(wish, frameworks)
-    if dry_run:
-        show_plan(plan, as_json)
-    else:
-        show_created(create(plan), as_json)
+app.command(cls=WithChoices)(new)
 
 
 @app.command("list")
@@ -211,7 +122,7 @@ def export_templates(
     author: AuthorOption = None,
     email: EmailOption = None,
     license: LicenseOption = None,
-    git: GitOption = True,
+    git: GitOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on stdout (path, repositories) instead of text.")
     ] = False,
@@ -221,12 +132,14 @@ def export_templates(
     What somebody makes from one there takes its own name by itself, and is then what "ebpf-new NAME" would have
     made. All repositories appear, each as a whole, or none.
     """
+    from scaffold.answers import filled, read_configuration
     from scaffold.catalog import load_catalog
     from scaffold.create import Wish
     from scaffold.export import export, make_plans
     from scaffold.show import show_exported
 
     common = Wish(directory, None, program, license, None, author, email, owner, None, git)
+    common = filled(common, [read_configuration()])
     show_exported(export(make_plans(directory, common, load_catalog())), as_json)
 
 

@@ -3,8 +3,8 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scaffold.catalog import Framework
@@ -29,8 +29,10 @@ class Wish:
     email: str | None = None
     owner: str | None = None
     module: str | None = None
-    git: bool = True
+    git: bool | None = None
     said: Said = BY_NAME  # where the target comes from
+    origins: Mapping[str, str] = field(default_factory=dict)  # what messages call an answer that no option gave
+    problems: tuple[Problem, ...] = ()  # what is wrong in the files that answers came from
 
 
 @dataclass(frozen=True)
@@ -69,16 +71,25 @@ def target_of(name: str, directory: Path) -> Path:
     return Path(parent, last)
 
 
-def reject_problems(wish: Wish, frameworks: Mapping[str, Framework], but: str) -> None:
-    """Check `wish` before more is asked, all but the answer `but`.
+def reject_problems(wish: Wish, frameworks: Mapping[str, Framework], but: Collection[str]) -> None:
+    """Check `wish` before more is asked, all but the answers `but`.
 
     Raises:
         BadAnswers: with everything else that is wrong.
     """
-    problems = _problems(wish, complete_answers(wish, frameworks, GitSettings()), frameworks)
-    problems = [problem for problem in problems if problem.answer != but]
+    problems = [problem for problem in problems_in(wish, frameworks) if problem.answer not in but]
     if problems:
         raise BadAnswers(problems)
+
+
+def problems_in(wish: Wish, frameworks: Mapping[str, Framework]) -> list[Problem]:
+    """Return what is wrong with `wish` so far; what git has configured is left out."""
+    return _problems(wish, complete_answers(wish, frameworks, GitSettings()), frameworks)
+
+
+def completed(wish: Wish, frameworks: Mapping[str, Framework]) -> dict[str, str]:
+    """Return all answers, unchecked: those of `wish`, and the defaults for what it leaves open."""
+    return complete_answers(wish, frameworks, usable(read_settings(_place_for_git(wish.target))))
 
 
 def make_plan(wish: Wish, frameworks: Mapping[str, Framework]) -> Plan:
@@ -93,7 +104,7 @@ def make_plan(wish: Wish, frameworks: Mapping[str, Framework]) -> Plan:
     if problems:
         raise BadAnswers(problems)
     project = Project.of(answers, frameworks)
-    return Plan(wish.target, project, frameworks[project.framework], settings, wish.git, wish.said)
+    return Plan(wish.target, project, frameworks[project.framework], settings, wish.git is not False, wish.said)
 
 
 def create(plan: Plan) -> Created:
@@ -133,10 +144,11 @@ def _problems(wish: Wish, answers: Mapping[str, str], frameworks: Mapping[str, F
     problems = find_problems(answers, frameworks)
     if wish.target.name:
         problems += find_obstacles(wish.target, wish.said)
-    if wish.git and not git_is_installed():
+    if wish.git is not False and not git_is_installed():
         message = "git is not installed; install it (apt-get install git), or make the project with --no-git"
         problems.append(Problem("--git", message))
-    return problems
+    named = [replace(each, answer=wish.origins.get(each.answer.removeprefix("--"), each.answer)) for each in problems]
+    return [*wish.problems, *named]
 
 
 def complete_answers(wish: Wish, frameworks: Mapping[str, Framework], settings: GitSettings) -> dict[str, str]:

@@ -5,9 +5,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from scaffold.catalog import Framework
+from scaffold.catalog import Framework, Program
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
     from scaffold.update import Question
 
 
@@ -16,40 +19,40 @@ def on_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def ask_framework(frameworks: Mapping[str, Framework]) -> str:
-    """Show the frameworks, a line on each, and return the one chosen, by its name or number."""
-    from rich.console import Console
+def ask_framework(frameworks: Mapping[str, Framework], default: str = "") -> str:
+    """Show the frameworks and what each costs, and return the one chosen by name or number, unchecked."""
+    rows = {
+        each.name: f"{each.language}: {each.choose} ({each.shipped} shipped, first build {each.first_build})"
+        for each in frameworks.values()
+    }
+    return _ask_choice("Which framework loads the BPF program?", rows, default)
+
+
+def ask_program(programs: Sequence[Program], default: str) -> str:
+    """Show the BPF programs to start from, and return the one chosen, unchecked."""
+    return _ask_choice("Which BPF program to start from?", {each.name: each.summary for each in programs}, default)
+
+
+def ask_license(licenses: Sequence[str], default: str) -> str:
+    """Show the licences, and return the one chosen, unchecked."""
+    question = "Under which licence? (The BPF program stays GPL-2.0-only OR BSD-2-Clause.)"
+    return _ask_choice(question, dict.fromkeys(licenses, ""), default)
+
+
+def ask_text(question: str, default: str) -> str:
+    """Return what is typed in answer to `question`; `default` when that is nothing."""
     from rich.prompt import Prompt
-    from rich.table import Table
     from rich.text import Text
 
-    console = Console(stderr=True)
-    names = list(frameworks)
-    table = Table.grid(padding=(0, 2))
-    for number, framework in enumerate(frameworks.values(), start=1):
-        words = Text(f"{framework.language}: {framework.choose}")
-        table.add_row(f" [cyan]{number}[/]", f"[bold]{framework.name}[/]", words)
-    console.print("Which framework loads the BPF program?")
-    console.print(table)
-    numbers = [str(number + 1) for number in range(len(names))]
-    answer = Prompt.ask(
-        f"Name or number [bold cyan]({names[0]})[/]",
-        console=console,
-        choices=names + numbers,
-        show_choices=False,
-        default=names[0],
-        show_default=False,
-    )
-    return names[int(answer) - 1] if answer in numbers else answer
+    return Prompt.ask(Text(question), console=_console(), default=default, show_default=bool(default))
 
 
 def ask_new(questions: Sequence["Question"]) -> dict[str, str]:
     """Ask what newer templates ask, and return the answers."""
-    from rich.console import Console
     from rich.prompt import Prompt
     from rich.text import Text
 
-    console = Console(stderr=True)
+    console = _console()
     if questions:
         console.print("The templates ask more than when this project was made. Enter takes what stands in brackets.")
     return {
@@ -62,3 +65,34 @@ def ask_new(questions: Sequence["Question"]) -> dict[str, str]:
         )
         for each in questions
     }
+
+
+def tell_problem(message: str) -> None:
+    """Say why an answer is not taken, before it is asked for again."""
+    _console().print(message, style="red", markup=False, highlight=False)
+
+
+def _ask_choice(question: str, rows: Mapping[str, str], default: str) -> str:
+    console = _console()
+    console.print(question, highlight=False)
+    console.print(_numbered(rows))
+    names = list(rows)
+    answer = ask_text("Name or number", default if default in names else names[0])
+    numbers = {str(number): name for number, name in enumerate(names, start=1)}
+    return numbers.get(answer, answer)
+
+
+def _numbered(rows: Mapping[str, str]) -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    for number, (name, words) in enumerate(rows.items(), start=1):
+        table.add_row(f" [cyan]{number}[/]", Text(name, "bold"), Text(words))
+    return table
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=True)

@@ -4,6 +4,7 @@
 import json
 import os
 import shlex
+import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -15,13 +16,14 @@ from scaffold.catalog import Framework, default_kernels
 if TYPE_CHECKING:
     from rich.tree import Tree
 
-    from scaffold.create import Created, Plan
+    from scaffold.create import Created, Plan, Wish
     from scaffold.export import Exported
     from scaffold.kernel_store import Cached, Pruned
     from scaffold.matrix import Pair
     from scaffold.vmtest.offers import Offer
 
 HASH_LENGTH = 10
+OPTIONS = ("framework", "program", "license", "description", "author", "email", "owner", "module")
 FETCH = "ebpf-new kernels fetch 6.1"
 
 
@@ -58,6 +60,8 @@ def _framework_object(framework: Framework) -> dict[str, object]:
         "needs": [{"name": need.name, "package": need.package, "target": need.target} for need in framework.needs],
         "artefact": framework.artefact,
         "choose": framework.choose,
+        "shipped": framework.shipped,
+        "first_build": framework.first_build,
         "programs": [asdict(program) for program in framework.programs],
         "licenses": framework.licenses,
     }
@@ -86,6 +90,15 @@ def show_created(created: "Created", as_json: bool) -> None:
     print("  make deps   # install what it needs")
     print("  make        # build it")
     print("  make test   # boot kernels in a virtual machine and see its event")
+
+
+def show_command(wish: "Wish") -> None:
+    """Print the command that makes what `wish` says, beside the questions that it saves: on stderr."""
+    words = [f"--{name} {shlex.quote(value)}" for name in OPTIONS if (value := getattr(wish, name)) is not None]
+    if wish.git is not None:
+        words.append("--git" if wish.git else "--no-git")
+    command = " ".join(["ebpf-new new", _as_typed(wish.target), *words])
+    print(f"\nThe same without questions:\n\n  {command}", file=sys.stderr)
 
 
 def show_exported(exported: "Exported", as_json: bool) -> None:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""No test depends on the git configuration, or on the signals, of whoever runs it."""
+"""No test depends on the configuration, or on the signals, of whoever runs it, and none changes what they keep."""
 
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -33,6 +33,22 @@ GIT_CONFIG = """\
 \tname = Ada Lovelace
 \temail = ada@example.org
 """
+
+
+@pytest.fixture(autouse=True, scope="session")
+def user_directories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have no configuration of ebpf-new and no record of a last run; other tools keep their configuration."""
+    real = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    home = tmp_path_factory.mktemp("user")
+    for directory in ("config", "state"):
+        (home / directory).mkdir()
+    for path in real.iterdir() if real.is_dir() else ():
+        if path.name != "ebpf-new":
+            (home / "config" / path.name).symlink_to(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+        patch.setenv("XDG_STATE_HOME", str(home / "state"))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -2,12 +2,8 @@
 """What a user types, sees and gets as exit code."""
 
 import json
-import os
-import pty
-import select
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,34 +11,10 @@ import pytest
 from scaffold import __version__
 from scaffold.catalog import frameworks, kernel_names, load_catalog
 from tests.conftest import Command, git
+from tests.terminal import on_terminal
 
 FRAMEWORKS = [framework.name for framework in frameworks()]
 FIRST = FRAMEWORKS[0]
-
-
-def on_terminal(cwd: Path, *arguments: str, answer: str) -> tuple[int, str]:
-    """Run the command on a terminal, type `answer` when it asks, and return its exit code and what was shown.
-
-    What is typed while the command takes the terminal over can be lost: it is typed again, as a person would.
-    """
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(cwd)
-        os.execv(sys.executable, [sys.executable, "-m", "scaffold", *arguments])
-    shown = b""
-    typed = False
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        idle = not select.select([terminal], [], [], 2)[0]
-        try:
-            shown += b"" if idle else os.read(terminal, 4096)
-            if answer and b"Name or number" in shown and (idle or not typed):
-                os.write(terminal, answer.encode())
-                typed = True
-        except OSError:
-            break  # the other end is closed
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
@@ -153,14 +125,14 @@ def test_no_terminal_and_no_framework(ebpf_new: Command, tmp_path: Path) -> None
 
 def test_yes_takes_the_default_framework(ebpf_new: Command, tmp_path: Path) -> None:
     assert ebpf_new("hello", "--yes").returncode == 0
-    code, shown = on_terminal(tmp_path, "hello2", "--yes", "--json", answer="")
+    code, shown = on_terminal(tmp_path, "hello2", "--yes", "--json")
     assert code == 0
     assert json.loads(shown)["framework"] == FIRST
 
 
-@pytest.mark.parametrize("answer", ["\n", "1\n", f"{FIRST}\n", f"nonsense\n{FIRST}\n"])
-def test_on_a_terminal_it_asks(tmp_path: Path, answer: str) -> None:
-    code, shown = on_terminal(tmp_path, "hello", answer=answer)
+@pytest.mark.parametrize("answers", [["\n"], ["1\n"], [f"{FIRST}\n"], ["nonsense\n", f"{FIRST}\n"]])
+def test_on_a_terminal_it_asks(tmp_path: Path, answers: list[str]) -> None:
+    code, shown = on_terminal(tmp_path, "hello", typed=[("Name or number", answer) for answer in answers])
     assert code == 0
     assert (tmp_path / "hello/Makefile").is_file()
     for framework in frameworks():
@@ -169,7 +141,7 @@ def test_on_a_terminal_it_asks(tmp_path: Path, answer: str) -> None:
 
 
 def test_it_asks_only_when_the_rest_is_good(tmp_path: Path) -> None:
-    code, shown = on_terminal(tmp_path, "1", "--license", "x", answer="")
+    code, shown = on_terminal(tmp_path, "1", "--license", "x")
     assert code == 2
     assert "Which framework" not in shown
     assert "NAME" in shown and "--license" in shown
@@ -177,7 +149,7 @@ def test_it_asks_only_when_the_rest_is_good(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("answer", ["\x03", "\x04"])
 def test_ending_the_question_makes_nothing(tmp_path: Path, answer: str) -> None:
-    code, shown = on_terminal(tmp_path, "hello", answer=answer)
+    code, shown = on_terminal(tmp_path, "hello", typed=[("Name or number", answer)])
     assert code in (1, 130)
     assert "Traceback" not in shown
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The command `ebpf-new new`: reads the arguments, calls one function, prints."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scaffold.options import (
+    AuthorOption,
+    EmailOption,
+    GitOption,
+    LicenseOption,
+    ProgramOption,
+    complete_framework,
+)
+
+
+def new(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="The project, and the directory that is made for it. In a path such as labs/week1/hello the last"
+            " part is the name, and missing directories are made. Without it, what no option says is asked for.",
+            show_default=False,
+        ),
+    ] = None,
+    framework: Annotated[
+        str | None,
+        typer.Option(
+            "--framework", "-f", metavar="FRAMEWORK", autocompletion=complete_framework,
+            help="What loads the BPF program; it decides on the language. Asked for when it is missing.",
+        ),
+    ] = None,
+    program: ProgramOption = None,
+    output_dir: Annotated[
+        Path,
+        typer.Option("--output-dir", "-o", metavar="DIR", help="Make NAME in this directory, not in the current one."),
+    ] = Path(),
+    author: AuthorOption = None,
+    email: EmailOption = None,
+    license: LicenseOption = None,
+    description: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="A line that the README and the program's --help begin with."),
+    ] = None,
+    owner: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="User or organisation on GitHub that the repository will belong to."),
+    ] = None,
+    module: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Path of the Go module (cilium). Default: github.com/OWNER/NAME, or example.com/NAME without --owner.",
+        ),
+    ] = None,
+    git: GitOption = None,
+    answers: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Take what no option says from FILE: TOML or JSON, or the .ebpf-new.json of a project, to make"
+            " another like it.",
+        ),
+    ] = None,
+    replay: Annotated[
+        bool,
+        typer.Option("--replay", help="Take what neither says from the project made last, all but its name."),
+    ] = False,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", "-y", help="Never ask: take the default of what is missing, the first framework too."),
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Check the answers and print the tree that would be made; write nothing."),
+    ] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print one JSON object on stdout (path, files, commit, ...) instead of text."),
+    ] = False,
+) -> None:  # fmt: skip
+    """Make a project in the new directory NAME, which must not exist or be empty.
+
+    All answers are checked first, and all that are wrong are reported at once. The project then appears as a whole
+    or, whatever goes wrong, not at all.
+    """
+    from scaffold.answers import asked_for, filled, keep_answers, read_configuration
+    from scaffold.catalog import load_catalog
+    from scaffold.create import Wish, create, make_plan, target_of
+    from scaffold.form import FIRST_NAME, fill_in, shortest_wish, with_framework
+    from scaffold.show import show_command, show_created, show_plan
+
+    frameworks, configuration = load_catalog(), read_configuration()
+    target = target_of(FIRST_NAME if name is None else name, output_dir)
+    wish = Wish(target, framework, program, license, description, author, email, owner, module, git)
+    wish = filled(wish, asked_for(answers, replay))
+    if name is None:
+        wish = fill_in(wish, output_dir, configuration, frameworks, yes)
+    else:
+        wish = with_framework(wish, configuration, frameworks, yes)
+    plan = make_plan(wish, frameworks)
+    if dry_run:
+        show_plan(plan, as_json)
+    else:
+        show_created(create(plan), as_json)
+        keep_answers(plan)
+    if name is None:
+        show_command(shortest_wish(plan, configuration, frameworks))
