@@ -75,7 +75,7 @@ def reject_problems(wish: Wish, frameworks: Mapping[str, Framework], but: str) -
     Raises:
         BadAnswers: with everything else that is wrong.
     """
-    problems = _problems(wish, _answers(wish, frameworks, GitSettings()), frameworks)
+    problems = _problems(wish, complete(wish, frameworks, GitSettings()), frameworks)
     problems = [problem for problem in problems if problem.answer != but]
     if problems:
         raise BadAnswers(problems)
@@ -87,8 +87,8 @@ def make_plan(wish: Wish, frameworks: Mapping[str, Framework]) -> Plan:
     Raises:
         BadAnswers: with everything that is wrong.
     """
-    settings = _usable(read_settings(_place_for_git(wish.target)))
-    answers = _answers(wish, frameworks, settings)
+    settings = usable_settings(wish.target)
+    answers = complete(wish, frameworks, settings)
     problems = _problems(wish, answers, frameworks)
     if problems:
         raise BadAnswers(problems)
@@ -133,13 +133,27 @@ def _problems(wish: Wish, answers: Mapping[str, str], frameworks: Mapping[str, F
     problems = find_problems(answers, frameworks)
     if wish.target.name:
         problems += find_obstacles(wish.target, wish.said)
-    if wish.git and not git_is_installed():
-        message = "git is not installed; install it (apt-get install git), or make the project with --no-git"
-        problems.append(Problem("--git", message))
-    return problems
+    return problems + missing_git(wish.git)
 
 
-def _answers(wish: Wish, frameworks: Mapping[str, Framework], settings: GitSettings) -> dict[str, str]:
+def missing_git(wanted: bool) -> list[Problem]:
+    """Return a problem if git is `wanted` and not there."""
+    if not wanted or git_is_installed():
+        return []
+    message = "git is not installed; install it (apt-get install git), or make the project with --no-git"
+    return [Problem("--git", message)]
+
+
+def usable_settings(target: Path) -> GitSettings:
+    """Return what git is configured to where `target` will stand, without what cannot be an answer."""
+    settings = read_settings(_place_for_git(target))
+    # What git has configured is no answer of the user's: where it is unusable, do without.
+    name, email = ("" if text_message(text) else text for text in (settings.name, settings.email))
+    return GitSettings(name, email, settings.branch)
+
+
+def complete(wish: Wish, frameworks: Mapping[str, Framework], settings: GitSettings) -> dict[str, str]:
+    """Return all answers, unchecked: those of `wish`, and the defaults for the others."""
     framework = frameworks.get(wish.framework or "") or next(iter(frameworks.values()))
     moment = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
 
@@ -160,12 +174,6 @@ def _answers(wish: Wish, frameworks: Mapping[str, Framework], settings: GitSetti
         "module": given(wish.module, default_module(owner, wish.target.name) if has_module else ""),
         "year": time.strftime("%Y", time.gmtime(moment)),
     }
-
-
-def _usable(settings: GitSettings) -> GitSettings:
-    # What git has configured is no answer of the user's: where it is unusable, do without.
-    name, email = ("" if text_message(text) else text for text in (settings.name, settings.email))
-    return GitSettings(name, email, settings.branch)
 
 
 def _identity(plan: Plan) -> GitSettings:

@@ -4,12 +4,16 @@
 import os
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scaffold.catalog import Framework
 from scaffold.errors import DiskError, TemplateError
 from scaffold.project import Project
+
+if TYPE_CHECKING:
+    from scaffold.compiled import CompiledTemplates
 
 CACHE = "__pycache__"
 
@@ -80,7 +84,18 @@ def files_in(root: Path) -> list[str]:
 
 
 def _context(project: Project, framework: Framework) -> dict[str, Any]:
-    return {"cookiecutter": {**framework.settings, **project.answers(), "__module": project.module}}
+    # cookiecutter hands these on to jinja.
+    environment = {**framework.settings.get("_jinja2_env_vars", {}), "bytecode_cache": _compiled(framework.directory)}
+    answers = {**project.answers(), "__module": project.module}
+    return {"cookiecutter": {**framework.settings, **answers, "_jinja2_env_vars": environment}}
+
+
+@cache
+def _compiled(_directory: Path) -> "CompiledTemplates":
+    """Return the compiled templates of the framework there: one directory's names are not another's."""
+    from scaffold.compiled import CompiledTemplates
+
+    return CompiledTemplates()
 
 
 def _tidy(root: Path) -> None:
