@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from scaffold import __version__
+from scaffold.cli_course import course_app
 from scaffold.cli_kernels import kernels_app
 from scaffold.errors import BadAnswers, EbpfNewError
 from scaffold.options import (
@@ -34,6 +35,7 @@ from scaffold.options import (
 )
 
 PROGRAM = "ebpf-new"
+MOST_PROBLEMS = 50  # so many are printed
 GROUP_OPTIONS = {"--help", "-h", "--version", "--install-completion", "--show-completion"}
 
 
@@ -86,6 +88,7 @@ def _print_version(wanted: bool) -> None:
 report_app = typer.Typer(help="Work with the results of many runs.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(report_app, name="report")
 app.add_typer(kernels_app, name="kernels")
+app.add_typer(course_app, name="course")
 
 
 @app.callback()
@@ -362,8 +365,10 @@ def main() -> None:
         app(prog_name=PROGRAM)
     except BadAnswers as error:
         print(f"{PROGRAM}: nothing was made:", file=sys.stderr)
-        for problem in error.problems:
+        for problem in error.problems[:MOST_PROBLEMS]:
             print(f"  {problem.answer}: {problem.message}", file=sys.stderr)
+        if len(error.problems) > MOST_PROBLEMS:
+            print(f"  and {len(error.problems) - MOST_PROBLEMS} more", file=sys.stderr)
         sys.exit(error.exit_code)
     except EbpfNewError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)

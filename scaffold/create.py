@@ -75,7 +75,7 @@ def reject_problems(wish: Wish, frameworks: Mapping[str, Framework], but: str) -
     Raises:
         BadAnswers: with everything else that is wrong.
     """
-    problems = _problems(wish, complete(wish, frameworks, GitSettings()), frameworks)
+    problems = _problems(wish, complete_answers(wish, frameworks, GitSettings()), frameworks)
     problems = [problem for problem in problems if problem.answer != but]
     if problems:
         raise BadAnswers(problems)
@@ -87,8 +87,8 @@ def make_plan(wish: Wish, frameworks: Mapping[str, Framework]) -> Plan:
     Raises:
         BadAnswers: with everything that is wrong.
     """
-    settings = usable_settings(wish.target)
-    answers = complete(wish, frameworks, settings)
+    settings = usable(read_settings(place_for_git(wish.target)))
+    answers = complete_answers(wish, frameworks, settings)
     problems = _problems(wish, answers, frameworks)
     if problems:
         raise BadAnswers(problems)
@@ -144,16 +144,8 @@ def missing_git(wanted: bool) -> list[Problem]:
     return [Problem("--git", message)]
 
 
-def usable_settings(target: Path) -> GitSettings:
-    """Return what git is configured to where `target` will stand, without what cannot be an answer."""
-    settings = read_settings(_place_for_git(target))
-    # What git has configured is no answer of the user's: where it is unusable, do without.
-    name, email = ("" if text_message(text) else text for text in (settings.name, settings.email))
-    return GitSettings(name, email, settings.branch)
-
-
-def complete(wish: Wish, frameworks: Mapping[str, Framework], settings: GitSettings) -> dict[str, str]:
-    """Return all answers, unchecked: those of `wish`, and the defaults for the others."""
+def complete_answers(wish: Wish, frameworks: Mapping[str, Framework], settings: GitSettings) -> dict[str, str]:
+    """Return the answers in `wish`, unchecked, with defaults for those that were not given."""
     framework = frameworks.get(wish.framework or "") or next(iter(frameworks.values()))
     moment = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
 
@@ -176,6 +168,12 @@ def complete(wish: Wish, frameworks: Mapping[str, Framework], settings: GitSetti
     }
 
 
+def usable(settings: GitSettings) -> GitSettings:
+    """Return what of `settings` can be an answer: where the configured is bad, do without, since nobody answered it."""
+    name, email = ("" if text_message(text) else text for text in (settings.name, settings.email))
+    return GitSettings(name, email, settings.branch)
+
+
 def _identity(plan: Plan) -> GitSettings:
     # A first commit is the committer's as git knows them; the answers step in where git knows nobody.
     name = plan.settings.name or plan.project.author
@@ -183,6 +181,7 @@ def _identity(plan: Plan) -> GitSettings:
     return GitSettings(name, email, plan.settings.branch)
 
 
-def _place_for_git(target: Path) -> Path:
+def place_for_git(target: Path) -> Path:
+    """Return the directory whose git configuration counts for `target`."""
     place = nearest_directory(target)
     return place if place.is_dir() else Path("/")

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,12 @@ def render(project: Project, framework: Framework, directory: Path) -> Path:
     except (CookiecutterException, JinjaError) as error:
         raise TemplateError(f"the template {framework.directory} is broken: {error}") from error
     return root
+
+
+def import_what_renders() -> None:
+    """Import what rendering and committing need and takes long to import."""
+    for name in ("cookiecutter.generate", "git"):
+        import_module(name)
 
 
 def planned_files(project: Project, framework: Framework) -> list[str]:

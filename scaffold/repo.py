@@ -20,8 +20,8 @@ CRUD = " .,:;<>\"\\'" + "".join(map(chr, range(32)))
 ALONE = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TEMPLATE_DIR": ""}
 OPTIONS = ["safe.directory=*", "core.hooksPath=" + os.devnull, "maintenance.auto=false", "gc.auto=0"]
 # The files go into one pack: to make a file for each takes most of the time and of the disk. Like those files, the
-# pack reaches the disk when the system likes.
-ONE_PACK = ["core.bigFileThreshold=0", "core.fsync=none"]
+# pack reaches the disk when the system likes. Compressing it well would take longer than all the rest.
+ONE_PACK = ["core.bigFileThreshold=0", "core.fsync=none", "core.compression=1"]
 
 
 @dataclass(frozen=True)
