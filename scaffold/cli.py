@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from scaffold import __version__
+from scaffold.cli_course import course_app
 from scaffold.cli_doctor import doctor
 from scaffold.cli_kernels import kernels_app
 from scaffold.cli_new import new
@@ -37,6 +38,7 @@ from scaffold.options import (
 from scaffold.questions import on_terminal
 
 PROGRAM = "ebpf-new"
+MOST_PROBLEMS = 50  # so many are printed
 GROUP_OPTIONS = {"--help", "-h", "--version", "--install-completion", "--show-completion"}
 
 
@@ -75,6 +77,7 @@ app.add_typer(report_app, name="report")
 app.add_typer(kernels_app, name="kernels")
 app.command("update")(update_project)
 app.command("doctor")(doctor)
+app.add_typer(course_app, name="course")
 
 
 @app.callback()
@@ -279,8 +282,10 @@ def main() -> None:
         app(prog_name=PROGRAM)
     except BadAnswers as error:
         print(f"{PROGRAM}: nothing was made:", file=sys.stderr)
-        for problem in error.problems:
+        for problem in error.problems[:MOST_PROBLEMS]:
             print(f"  {problem.answer}: {problem.message}", file=sys.stderr)
+        if len(error.problems) > MOST_PROBLEMS:
+            print(f"  and {len(error.problems) - MOST_PROBLEMS} more", file=sys.stderr)
         sys.exit(error.exit_code)
     except EbpfNewError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)

@@ -89,7 +89,7 @@ def problems_in(wish: Wish, frameworks: Mapping[str, Framework]) -> list[Problem
 
 def completed(wish: Wish, frameworks: Mapping[str, Framework]) -> dict[str, str]:
     """Return all answers, unchecked: those of `wish`, and the defaults for what it leaves open."""
-    return complete_answers(wish, frameworks, usable(read_settings(_place_for_git(wish.target))))
+    return complete_answers(wish, frameworks, usable(read_settings(place_for_git(wish.target))))
 
 
 def make_plan(wish: Wish, frameworks: Mapping[str, Framework]) -> Plan:
@@ -98,7 +98,7 @@ def make_plan(wish: Wish, frameworks: Mapping[str, Framework]) -> Plan:
     Raises:
         BadAnswers: with everything that is wrong.
     """
-    settings = usable(read_settings(_place_for_git(wish.target)))
+    settings = usable(read_settings(place_for_git(wish.target)))
     answers = complete_answers(wish, frameworks, settings)
     problems = _problems(wish, answers, frameworks)
     if problems:
@@ -144,11 +144,17 @@ def _problems(wish: Wish, answers: Mapping[str, str], frameworks: Mapping[str, F
     problems = find_problems(answers, frameworks)
     if wish.target.name:
         problems += find_obstacles(wish.target, wish.said)
-    if wish.git is not False and not git_is_installed():
-        message = "git is not installed; install it (apt-get install git), or make the project with --no-git"
-        problems.append(Problem("--git", message))
+    problems += missing_git(wish.git is not False)
     named = [replace(each, answer=wish.origins.get(each.answer.removeprefix("--"), each.answer)) for each in problems]
     return [*wish.problems, *named]
+
+
+def missing_git(wanted: bool) -> list[Problem]:
+    """Return a problem if git is `wanted` and not there."""
+    if not wanted or git_is_installed():
+        return []
+    message = "git is not installed; install it (apt-get install git), or make the project with --no-git"
+    return [Problem("--git", message)]
 
 
 def complete_answers(wish: Wish, frameworks: Mapping[str, Framework], settings: GitSettings) -> dict[str, str]:
@@ -188,6 +194,7 @@ def _identity(plan: Plan) -> GitSettings:
     return GitSettings(name, email, plan.settings.branch)
 
 
-def _place_for_git(target: Path) -> Path:
+def place_for_git(target: Path) -> Path:
+    """Return the directory whose git configuration counts for `target`."""
     place = nearest_directory(target)
     return place if place.is_dir() else Path("/")

@@ -44,11 +44,14 @@ BY_NAME = Said("NAME", "another name", "another place with --output-dir")
 BY_DIRECTORY = Said("DIR", "another DIR", "another DIR")
 
 
-def find_obstacles(target: Path, said: Said = BY_NAME) -> list[Problem]:
-    """Return what keeps a project from being made at `target`, an absolute path; writes nothing."""
+def find_obstacles(target: Path, said: Said = BY_NAME, projects: int = 1) -> list[Problem]:
+    """Return what keeps a project from being made at `target`, an absolute path; writes nothing.
+
+    There is to be room for so many `projects` beside it.
+    """
     try:
         ground = nearest_directory(target)
-        message = _in_the_way(target, said) or _cannot_hold(ground, said)
+        message = in_the_way(target, said) or _cannot_hold(ground, said, projects)
     except OSError as error:
         message = f"{error.filename}: {error.strerror}; choose another place"
     return [Problem(said.argument, message)] if message else []
@@ -59,7 +62,12 @@ def nearest_directory(target: Path) -> Path:
     return next((parent for parent in target.parents if os.path.lexists(parent)), target)
 
 
-def _in_the_way(target: Path, said: Said) -> str:
+def in_the_way(target: Path, said: Said = BY_NAME) -> str:
+    """Return what stands at `target` and no project may replace; "" for nothing.
+
+    Raises:
+        OSError: it cannot be seen.
+    """
     untouched = f"it is left as it is; choose {said.another}, or move it away"
     if target.is_symlink():
         return f"{target} is a symbolic link; {untouched}"
@@ -74,17 +82,19 @@ def _in_the_way(target: Path, said: Said) -> str:
     return ""
 
 
-def _cannot_hold(directory: Path, said: Said) -> str:
+def _cannot_hold(directory: Path, said: Said, projects: int) -> str:
     if not directory.is_dir():
         return f"{directory} is not a directory; choose {said.elsewhere}"
     if not os.access(directory, os.W_OK | os.X_OK):
         return f"{directory} is not writable; choose {said.elsewhere}, or change its permissions"
     disk = os.statvfs(directory)
     full = f"the disk that holds {directory} is full"
-    if disk.f_blocks and disk.f_bavail * disk.f_frsize < ROOM:
-        return f"{full}: a project needs {ROOM >> 20} MiB; make room, or choose {said.elsewhere}"
-    if disk.f_files and disk.f_favail < FILES:
-        return f"{full}: a project needs {FILES} inodes; remove files, or choose {said.elsewhere}"
+    need = "a project needs" if projects == 1 else f"{projects} projects need"
+    if disk.f_blocks and disk.f_bavail * disk.f_frsize < ROOM * projects:
+        room = (ROOM * projects) >> 20
+        return f"{full}: {need} {room} MiB; make room, or choose {said.elsewhere}"
+    if disk.f_files and disk.f_favail < FILES * projects:
+        return f"{full}: {need} {FILES * projects} inodes; remove files, or choose {said.elsewhere}"
     return ""
 
 
@@ -148,14 +158,20 @@ def move_all_in(ready: Sequence[tuple[Workshop, Path]]) -> None:
         BadAnswers: another process has taken a target meanwhile; it is untouched.
         DiskError: a rename failed otherwise.
     """
+    with unstoppable(), ExitStack() as undo:
+        for place, project in ready:
+            undo.callback(_remove_empty, _missing_parents(place.target))
+            place.move_in(project)
+            undo.callback(place.move_out)
+        undo.pop_all()
+
+
+@contextmanager
+def unstoppable() -> Iterator[None]:
+    """Hold back the signals that end this process until the block is done."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     try:
-        with ExitStack() as undo:
-            for place, project in ready:
-                undo.callback(_remove_empty, _missing_parents(place.target))
-                place.move_in(project)
-                undo.callback(place.move_out)
-            undo.pop_all()
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 

@@ -4,12 +4,17 @@
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scaffold.catalog import Framework, is_setting, read_questions
 from scaffold.errors import DiskError, TemplateError, UsageError
 from scaffold.project import Project
+
+if TYPE_CHECKING:
+    from scaffold.compiled import CompiledTemplates
 
 CACHE = "__pycache__"
 
@@ -56,6 +61,12 @@ def _generate(template: Path, context: dict[str, Any], directory: Path) -> Path:
     return root
 
 
+def import_what_renders() -> None:
+    """Import what rendering and committing need and takes long to import."""
+    for name in ("cookiecutter.generate", "git"):
+        import_module(name)
+
+
 def planned_files(project: Project, framework: Framework) -> list[str]:
     """Return the files that `render` would make, relative to the project, sorted; writes nothing."""
     from cookiecutter.find import find_template
@@ -99,7 +110,18 @@ def files_in(root: Path) -> list[str]:
 
 
 def _context(project: Project, framework: Framework) -> dict[str, Any]:
-    return {"cookiecutter": {**framework.settings, **project.answers(), "__module": project.module}}
+    # cookiecutter hands these on to jinja.
+    environment = {**framework.settings.get("_jinja2_env_vars", {}), "bytecode_cache": _compiled(framework.directory)}
+    answers = {**project.answers(), "__module": project.module}
+    return {"cookiecutter": {**framework.settings, **answers, "_jinja2_env_vars": environment}}
+
+
+@cache
+def _compiled(_directory: Path) -> "CompiledTemplates":
+    """Return the compiled templates of the framework there: one directory's names are not another's."""
+    from scaffold.compiled import CompiledTemplates
+
+    return CompiledTemplates()
 
 
 def _tidy(root: Path) -> None:

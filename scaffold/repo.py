@@ -22,6 +22,9 @@ GENERATED = "Generated-Tree"
 # The commit is the generator's doing: the user's own configuration must neither change nor break it.
 ALONE = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TEMPLATE_DIR": ""}
 OPTIONS = ["safe.directory=*", "core.hooksPath=" + os.devnull, "maintenance.auto=false", "gc.auto=0"]
+# The files go into one pack: to make a file for each takes most of the time and of the disk. Like those files, the
+# pack reaches the disk when the system likes. Compressing it well would take longer than all the rest.
+ONE_PACK = ["core.bigFileThreshold=0", "core.fsync=none", "core.compression=1"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,18 @@ def read_settings(directory: Path) -> GitSettings:
     name = os.environ.get("GIT_AUTHOR_NAME") or found.get("author.name") or found.get("user.name", "")
     email = os.environ.get("GIT_AUTHOR_EMAIL") or found.get("author.email") or found.get("user.email", "")
     return GitSettings(name.strip(), email.strip(), branch or GitSettings.branch)
+
+
+def read_head(directory: Path) -> str:
+    """Return the full hash of the commit that the repository `directory` is at; "" if there is none."""
+    from git import GitError as AnyGitError
+    from git import Repo
+
+    try:
+        with Repo(directory) as repo:
+            return str(repo.head.dereference_recursive(repo, "HEAD"))
+    except (AnyGitError, OSError, ValueError):
+        return ""
 
 
 def _ask_git(directory: Path, *arguments: str) -> str:
@@ -93,7 +108,7 @@ def commit_everything(directory: Path, message: str, settings: GitSettings) -> C
             with Repo.init(directory, initial_branch=settings.branch, env=ALONE) as repo:
                 repo.git.update_environment(**ALONE, **identity)
                 # --force: the user's own list of ignored files is not the project's.
-                repo.git(c=OPTIONS).add(all=True, force=True)
+                repo.git(c=[*OPTIONS, *ONE_PACK]).add(all=True, force=True)
                 tree = repo.git(c=OPTIONS).write_tree()
                 message = f"{message}\n\n{GENERATED}: {tree}"
                 repo.git(c=OPTIONS).commit(quiet=True, message=message, no_verify=True, no_gpg_sign=True)

@@ -56,9 +56,9 @@ def _table(verdicts: Sequence[Verdict]) -> Iterator[str]:
     kernels = columns(verdicts)
     if not kernels:
         return
-    yield f"| | {' | '.join(_escaped(kernel) for kernel in kernels)} |\n|---|{'---|' * len(kernels)}\n"
+    yield f"| | {' | '.join(escaped(kernel) for kernel in kernels)} |\n|---|{'---|' * len(kernels)}\n"
     for project, row in grid(verdicts).items():
-        yield f"| {_escaped(project)} | {' | '.join(_cell(row.get(kernel)) for kernel in kernels)} |\n"
+        yield f"| {escaped(project)} | {' | '.join(_cell(row.get(kernel)) for kernel in kernels)} |\n"
 
 
 def _cell(verdict: Verdict | None) -> str:
@@ -76,6 +76,6 @@ def _trouble(verdict: Verdict) -> str:
     return f"\n<details><summary>{what}</summary>\n\n{fence}text\n{text}\n{fence}\n\n</details>\n"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Return `text` so that Markdown shows it as it is."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", plain(text))

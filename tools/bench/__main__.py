@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tools.bench import machines
+from tools.bench.course import measure_course
 from tools.bench.engine import measure_flakes, measure_hundred, measure_matrix
 from tools.bench.frameworks import measure_frameworks
 from tools.bench.measure import HEAD, Line, Row
@@ -40,6 +41,7 @@ def _boots(directory: Path) -> list[Row]:
 PARTS: dict[str, Callable[[Path], Sequence[Line]]] = {
     "rendering": measure_rendering,
     "start": measure_start,
+    "course": measure_course,
     "boots": _boots,
     "virtme": lambda directory: machines.measure_virtme(directory, machines.made_project(directory)),
     "memory": lambda directory: machines.measure_memory(directory, machines.made_project(directory)),

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""From a roster to what is to be made of it: every answer checked, and what is there already seen."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from scaffold.catalog import Framework
+from scaffold.course.index import INDEX, Entry, read_index
+from scaffold.course.roster import Roster, Student
+from scaffold.create import Plan, Wish, complete_answers, missing_git, place_for_git, usable
+from scaffold.errors import BadAnswers, Problem
+from scaffold.place import BY_DIRECTORY, Said, find_obstacles, in_the_way
+from scaffold.project import Project, find_problems
+from scaffold.record import RECORD
+from scaffold.repo import read_settings
+
+LONGEST_RECORD = 64 << 10  # bytes
+BY_ROW = Said("the name", "another name", "another place")
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository of the course: what its row asks for, and what is there of it already."""
+
+    line: int
+    plan: Plan
+    more: Mapping[str, str]
+    kept: bool
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is to stand in `directory`. `others` were there before, and the roster does not name them."""
+
+    directory: Path
+    repositories: Sequence[Repository]
+    others: Sequence[Entry]
+
+
+def plan_course(roster: Roster, directory: Path, common: Wish, frameworks: Mapping[str, Framework]) -> Course:
+    """Check `roster`, with the answers of `common` where a row has none; writes nothing.
+
+    Raises:
+        BadAnswers: with everything that is wrong, in whichever row.
+    """
+    directory = Path(os.path.abspath(directory))
+    settings = usable(read_settings(place_for_git(directory / "any")))
+    problems = [*roster.problems, *common.problems, *missing_git(common.git is not False)]
+    repositories: list[Repository] = []
+    lines: dict[str, tuple[int, str]] = {}  # of each name, in small letters, where it stands first and how
+    for student in roster.students:
+        wish = replace(
+            common, target=directory / student.answers["name"], **_given(roster, student, common, frameworks)
+        )
+        answers = complete_answers(wish, frameworks, settings)
+        faults = [*_repeated(roster, student, lines), *_faults(roster, student, answers, common, frameworks)]
+        if not faults:
+            project = Project.of(answers, frameworks)
+            kept = is_project(wish.target)
+            faults += [] if kept else _in_the_way(roster, student, wish.target)
+            plan = Plan(wish.target, project, frameworks[project.framework], settings, wish.git is not False, BY_DIRECTORY)
+            repositories.append(Repository(student.line, plan, student.more, kept))
+        problems += faults
+    problems += find_obstacles(directory / ".any", BY_DIRECTORY, max(1, sum(not each.kept for each in repositories)))
+    if problems:
+        raise BadAnswers(list(dict.fromkeys(problems)))
+    return Course(directory, repositories, _others(directory, {each.plan.project.name for each in repositories}))
+
+
+def is_project(directory: Path) -> bool:
+    """Tell whether `directory` holds a project that ebpf-new has made."""
+    return not directory.is_symlink() and bool(read_record(directory))
+
+
+def read_record(directory: Path) -> dict[str, Any]:
+    """Return the answers that the project in `directory` was made from; {} if it is none of ours."""
+    path = directory / RECORD
+    try:
+        if not path.is_file():
+            return {}
+        with path.open("rb") as file:
+            answers = json.loads(file.read(LONGEST_RECORD))["answers"]
+        return answers if isinstance(answers, dict) else {}
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return {}
+
+
+def _given(roster: Roster, student: Student, common: Wish, frameworks: Mapping[str, Framework]) -> dict[str, Any]:
+    """Return the answers of a row, and None for those of `common` that its framework does not ask for."""
+    given: dict[str, Any] = {answer: text for answer, text in student.answers.items() if answer != "name"}
+    framework = frameworks.get(given.get("framework") or common.framework or "")
+    if framework:
+        special = {answer for each in frameworks.values() for answer in each.own_answers}
+        # What a cell says of itself is a mistake there; a pattern or an option is for all rows.
+        plain = {answer for answer, source in roster.sources.items() if source.plain}
+        given |= dict.fromkeys(special - set(framework.own_answers) - (plain & set(given)))
+    return given
+
+
+def _repeated(roster: Roster, student: Student, lines: dict[str, tuple[int, str]]) -> list[Problem]:
+    name = student.answers["name"]
+    line, first = lines.setdefault(name.casefold(), (student.line, name))
+    if line == student.line:
+        return []
+    but = "" if first == name else ", but for capitals, which GitHub and some file systems do not tell apart"
+    return [Problem(roster.place(student.line, "name"), f"{name!r} is the name in line {line}{but}")]
+
+
+def _faults(
+    roster: Roster, student: Student, answers: Mapping[str, str], common: Wish, frameworks: Mapping[str, Framework]
+) -> Iterator[Problem]:
+    """Yield what is wrong with the answers of a row; what an option says wrong comes in the same words from each."""
+    for problem in find_problems(answers, frameworks):
+        answer = "name" if problem.answer == "NAME" else problem.answer.removeprefix("--")
+        message = problem.message
+        if answer == "framework" and not answers["framework"]:
+            message = f"it is missing, and --framework gives no other; allowed is {' | '.join(frameworks)}"
+        if answer in student.answers or getattr(common, answer, None) is None:
+            yield Problem(roster.place(student.line, answer), message)
+        else:
+            yield Problem(problem.answer, message)
+
+
+def _in_the_way(roster: Roster, student: Student, target: Path) -> list[Problem]:
+    try:
+        message = in_the_way(target, BY_ROW)
+    except OSError as error:
+        message = f"{error.filename}: {error.strerror}"
+    return [Problem(roster.place(student.line, "name"), message)] if message else []
+
+
+def _others(directory: Path, named: set[str]) -> list[Entry]:
+    """Return what the index of an earlier roster has and is still there, but for those that are `named`."""
+    if not (directory / INDEX).exists():
+        return []
+    return [
+        replace(entry, row=None, status="other")
+        for entry in read_index(directory)
+        if entry.name not in named and is_project(directory / entry.path)
+    ]

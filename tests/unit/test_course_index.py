@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The list of a course: read as it was written, and harmless in a spreadsheet."""
+
+import csv
+import re
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from scaffold.course.index import COLUMNS, INDEX, PAGE, Entry, as_text, read_index, write_index
+from scaffold.errors import DiskError, UsageError
+
+ENTRY = Entry(2, "lab-1", "libbpf", "tracepoint", "lab-1", "acme", "0" * 40, "made", "Ada", "ada@example.org")
+DANGEROUS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "=cmd|' /C calc'!A0", "'=1", "''-1"]
+CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n")) | st.sampled_from(DANGEROUS[:5])
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(CELLS, CELLS, CELLS), max_size=5))
+def test_what_is_written_is_read_again(cells: list[tuple[str, str, str]]) -> None:
+    entries = [
+        replace(ENTRY, row=None, author=author, email=email, more={"Student ID": more}) for author, email, more in cells
+    ]
+    with tempfile.TemporaryDirectory() as directory:
+        write_index(Path(directory), entries)
+        assert read_index(Path(directory)) == entries
+
+
+@pytest.mark.parametrize("cell", DANGEROUS)
+def test_no_cell_looks_like_a_formula(tmp_path: Path, cell: str) -> None:
+    write_index(tmp_path, [replace(ENTRY, author=cell, more={cell: cell})])
+    with (tmp_path / INDEX).open(encoding="utf-8-sig", newline="") as file:
+        found = [each for row in csv.reader(file) for each in row]
+    assert [each for each in found if each[:1] in set("=+-@\t\r\n\uff1d")] == []
+    assert as_text(cell.replace("\r", " ").replace("\n", " ")) in found
+
+
+def test_a_shell_can_take_the_first_columns_apart(tmp_path: Path) -> None:
+    write_index(tmp_path, [replace(ENTRY, author='Byron, "Ada"', more={"Name, short": "A, B"})])
+    line = (tmp_path / INDEX).read_text(encoding="utf-8-sig").splitlines()[1]
+    assert line.split(",")[:8] == ["2", "lab-1", "libbpf", "tracepoint", "lab-1", "acme", "0" * 40, "made"]
+    assert COLUMNS[:8] == ("row", "name", "framework", "program", "path", "owner", "commit", "status")
+
+
+def test_the_page_has_a_row_for_each(tmp_path: Path) -> None:
+    entries = [
+        replace(ENTRY, author="a | b ](x) <script>alert(1)</script> `c`"),
+        replace(ENTRY, row=3, name="lab-2", path="lab-2", status="missing", commit=""),
+        replace(ENTRY, row=None, name="lab_3", path="lab_3", status="other"),
+    ]
+    write_index(tmp_path, entries)
+    page = (tmp_path / PAGE).read_text()
+    html = MarkdownIt().enable("table").render(page)
+    assert "2 of 3 are there (1 made, 1 missing, 1 other)." in html
+    rows = re.findall(r"<tr>\n(.*?)</tr>", html, re.DOTALL)[1:]
+    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in rows]
+    assert cells[0][:4] == [
+        "2",
+        '<a href="lab-1/">lab-1</a>',
+        "libbpf",
+        "a | b ](x) &lt;script&gt;alert(1)&lt;/script&gt; `c`",
+    ]
+    assert [row[1] for row in cells[1:]] == ["lab-2", '<a href="lab_3/">lab_3</a>']
+    assert "## Push them to GitHub" in page
+
+
+def test_without_git_nothing_is_pushed(tmp_path: Path) -> None:
+    write_index(tmp_path, [replace(ENTRY, commit="")])
+    assert "Push" not in (tmp_path / PAGE).read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "No such file or directory; ebpf-new course new makes a course"),
+        ("", "lacks the column 'row'; move it away"),
+        ("name,path\n", "lacks the column 'row'"),
+        (",".join(COLUMNS) + "\nsecond" + "," * 9 + "\n", "is damaged"),
+        (",".join(COLUMNS) + '\n"2,', "is damaged"),
+        (b"\xff\xfe\x00", "is damaged"),
+    ],
+)
+def test_an_index_that_cannot_be_read(tmp_path: Path, text: str | bytes | None, said: str) -> None:
+    if text is not None:
+        (tmp_path / INDEX).write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(UsageError, match=re.escape(said)):
+        read_index(tmp_path)
+
+
+def test_the_index_before_stays_when_there_is_no_room(tmp_path: Path) -> None:
+    write_index(tmp_path, [ENTRY])
+    (tmp_path / f".{INDEX}.new").mkdir()
+    with pytest.raises(DiskError, match=r"cannot write .*index\.csv: Is a directory"):
+        write_index(tmp_path, [])
+    assert read_index(tmp_path) == [ENTRY]
