@@ -4,7 +4,7 @@
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,16 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Offline:
+    """How projects are built where there is no network (scaffold/sandbox), after one fresh project was."""
+
+    root: tuple[str, ...] = ()  # prints the directory of the toolchain, where that may be another than /usr
+    fetch: tuple[str, ...] = ()  # called in the project, gets all that its lock file names into {store}
+    variables: Mapping[str, str] = field(default_factory=dict)  # of builds; what was fetched is in /store
+    kept: tuple[str, ...] = ()  # what that project's build leaves for others', below /box
+
+
+@dataclass(frozen=True)
 class Framework:
     """A template: what it offers (the first of each kind is the default) and what it needs."""
 
@@ -63,6 +73,7 @@ class Framework:
     description: str  # the default one
     settings: Mapping[str, Any]  # cookiecutter's private keys, such as _jinja2_env_vars
     directory: Path
+    offline: Offline
 
 
 def templates_directory() -> Path:
@@ -120,6 +131,7 @@ def _load_framework(path: Path) -> Framework:
             description=keys["description"],
             settings={key: value for key, value in keys.items() if key[0] == "_" and key[1] != "_"},
             directory=path.parent,
+            offline=_offline(words.get("offline", {})),
         )
     except KeyError as error:
         raise TemplateError(f"{path}, {cookiecutter.name}, needs.toml or refused.toml lacks the key {error}") from error
@@ -129,6 +141,11 @@ def _load_framework(path: Path) -> Framework:
 
 def _need(name: str, table: Mapping[str, Any]) -> Need:
     return Need(name, table["package"], table.get("target", ""), tuple(table.get("also", ())))
+
+
+def _offline(table: Mapping[str, Any]) -> Offline:
+    words = {key: tuple(table.get(key, ())) for key in ("root", "fetch", "kept")}
+    return Offline(variables=table.get("variables", {}), **words)
 
 
 def _refusal(table: Mapping[str, Any]) -> Refusal:

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The record of a course: index.csv in its directory, which lists its repositories.
+
+A spreadsheet takes a cell for a formula that begins like one. Such cells get an apostrophe in front, as OWASP's page
+on CSV injection says; reading takes it away again.
+"""
+
+import csv
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scaffold.errors import DiskError, UsageError
+
+INDEX = "index.csv"
+COLUMNS = ("row", "name", "framework", "program", "path", "author", "email", "owner", "commit", "status")
+LIKE_A_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001  spreadsheets take the wide ones too
+RENEW = 'the same "ebpf-new course new" as before writes it again'
+THERE = ("made", "kept", "other")  # the statuses of repositories that are there
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A repository of a course, as index.csv lists it."""
+
+    row: int | None  # the line of the roster; None if the last roster did not have it
+    name: str
+    framework: str
+    program: str
+    path: str  # relative to the course's directory
+    author: str
+    email: str
+    owner: str
+    commit: str  # what HEAD was when the index was written; "" without git, and for what is not there
+    status: str  # made, kept (it was there), other (there, and not in the last roster), missing (still to be made)
+    more: Mapping[str, str] = field(default_factory=dict)  # columns of the roster that were to be carried over
+
+    @property
+    def there(self) -> bool:
+        """Tell whether the repository has been made."""
+        return self.status in THERE
+
+
+def write_index(directory: Path, entries: Sequence[Entry]) -> None:
+    """Write index.csv into `directory`: all of it, or the one before stays.
+
+    Raises:
+        DiskError: it could not be written.
+    """
+    more = list(dict.fromkeys(column for entry in entries for column in entry.more))
+    path = directory / INDEX
+    new = path.with_name(f".{INDEX}.new")
+    try:
+        with new.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow([*COLUMNS, *map(as_text, more)])
+            for entry in entries:
+                own = ["" if entry.row is None else entry.row, *(getattr(entry, column) for column in COLUMNS[1:])]
+                writer.writerow([as_text(str(cell)) for cell in [*own, *(entry.more.get(each, "") for each in more)]])
+        os.replace(new, path)
+    except OSError as error:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise DiskError(f"cannot write {path}: {error.strerror}") from error
+
+
+def read_index(directory: Path) -> list[Entry]:
+    """Return the repositories of the course in `directory`, in the order of its index.csv.
+
+    Raises:
+        UsageError: there is none, or it is damaged.
+    """
+    path = directory / INDEX
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+            if missing:
+                raise UsageError(f"{path} lacks the column {missing[0]!r}; {RENEW}")
+            return [
+                _entry({_as_it_was(key): _as_it_was(row[key] or "") for key in reader.fieldnames or ()})
+                for row in reader
+            ]
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; a course is made by ebpf-new course new") from error
+    except (ValueError, csv.Error) as error:
+        raise UsageError(f"{path} is damaged ({error}); {RENEW}") from error
+
+
+def _entry(row: Mapping[str, str]) -> Entry:
+    own = {column: row[column] for column in COLUMNS[1:]}
+    more = {column: cell for column, cell in row.items() if column not in COLUMNS}
+    return Entry(row=int(row["row"]) if row["row"] else None, more=more, **own)
+
+
+def as_text(cell: str) -> str:
+    """Return `cell` so that no spreadsheet takes it for a formula."""
+    # One that has an apostrophe before it already gets another, so that reading finds what was written.
+    return f"'{cell}" if cell.lstrip("'").startswith(LIKE_A_FORMULA) else cell
+
+
+def _as_it_was(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(LIKE_A_FORMULA) else cell
