@@ -64,7 +64,10 @@ def build(manifest: Manifest, arch: str, run: Runner | None = None) -> Verdict |
     for line in lines:
         if missing := MISSING.search(line):  # that line says all
             return replace(verdict, reason=f"it does not build: {missing[1]}")
-    errors = [line for line in lines if "error" in line.lower()] or [*lines, f"{' '.join(command[:1])} said nothing"]
+    said = [line for line in lines if not line.startswith(("make:", "make["))] or lines
+    errors = (
+        [line for line in said if "error" in line.lower()] or said[-1:] or [f"{' '.join(command[:1])} said nothing"]
+    )
     return replace(verdict, reason=f"it does not build: {errors[0].strip()}", console=lines)
 
 

@@ -81,6 +81,7 @@ def check_course(
     submissions = find_submissions(directory, own_manifest, build_seconds)
     book = Gradebook(gradebook or directory / "gradebook.csv", submissions, chosen_kernels(kernel, kernels))
     kept = book.resume() if resume else []
+    book.write()
     left = [each for each in submissions if each.name not in kept]
     manifests = [each.manifest for each in left if each.manifest]
     verdicts: list[Verdict] = []

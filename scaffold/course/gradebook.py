@@ -92,7 +92,6 @@ class Gradebook:
         Raises:
             DiskError: the file cannot be written.
         """
-        self.write()
         began: dict[str, float] = {}
         try:
             for event in events:

@@ -60,9 +60,11 @@ def test_each_repository_has_a_row(tmp_path: Path) -> None:
 
 def test_rows_are_there_before_all_is_done(tmp_path: Path) -> None:
     path = tmp_path / "gradebook.csv"
-    events = book(path, "a", "b").follow([*not_built("b"), *built("a"), *run("a", "6.1")])
-    next(events)
+    gradebook = book(path, "a", "b")
+    gradebook.write()
     assert [row["build"] for row in written(path).values()] == ["", ""]
+    events = gradebook.follow([*not_built("b"), *built("a"), *run("a", "6.1")])
+    next(events)
     next(events)
     assert written(path)["b"]["build"] == "failed"
     events.close()
