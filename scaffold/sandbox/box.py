@@ -33,6 +33,7 @@ ROOT = "/toolchain"
 LINKED = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")  # into /usr on most systems, directories on others
 SETTINGS = ("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d")  # of /etc
 TYPES = "/sys/kernel/btf"  # of the kernel: many builds make vmlinux.h of them
+DIRECTORIES = ("/etc", "/sys", "/sys/kernel", TOOLS)
 SHARED_BYTES = 64 << 20
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # No range for users of anybody's: https://systemd.io/UIDS-GIDS
@@ -149,7 +150,7 @@ class Box:
         words += _system()
         words += ["--perms", "1777", "--size", str(min(self.limits.disk_bytes, SHARED_BYTES)), "--tmpfs", "/dev/shm"]
         words += ["--perms", "0755", "--size", str(self.limits.disk_bytes), "--tmpfs", PLACE]
-        words += ["--symlink", f"{PLACE}/tmp", "/tmp", "--perms", "0755", "--dir", TOOLS]
+        words += ["--symlink", f"{PLACE}/tmp", "/tmp"]
         for place, path in {**dict(self._equipment()), **mounts}.items():
             words += ["--ro-bind", str(path.absolute()), place]
         return [*words, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", PLACE]
@@ -200,6 +201,8 @@ def _system() -> Iterator[str]:
             yield from ("--symlink", str(there.readlink()), str(there))
         elif there.is_dir():
             yield from ("--ro-bind", str(there), str(there))
+    for directory in DIRECTORIES:  # what it makes by itself for a mount, bubblewrap keeps for root
+        yield from ("--perms", "0755", "--dir", directory)
     for path in (*(f"/etc/{name}" for name in SETTINGS), TYPES):
         yield from ("--ro-bind-try", path, path)
     yield from ("--proc", "/proc", "--dev", "/dev")

@@ -21,7 +21,8 @@ SECONDS_TO_LIST = 10.0
 LIBRARIES = ("/usr/", "/lib")  # where those are that a guest may get
 NETWORK = re.compile(
     rb"GOPROXY=off|Could not resolve host|Temporary failure in name resolution|Network is unreachable|dial tcp"
-    rb"|Connection refused|no matching package (?:named|found)|lock file .* needs to be updated"
+    rb"|Connection refused|no matching package (?:named|found)|failed to select a version for the requirement"
+    rb"|lock file .* needs to be updated|/store/\S+: read-only file system"  # where go would put a module
 )
 FULL = b"No space left on device"
 NO_FORK = re.compile(rb"Cannot fork|fork: .*Resource temporarily unavailable")

@@ -85,6 +85,13 @@ def test_nothing_of_the_machine_is_to_be_seen(attempt: Attempt, tmp_path: Path) 
     assert int(found.said.split()[-1]) < 9
 
 
+def test_what_builds_need_is_there(attempt: Attempt) -> None:
+    found = attempt(
+        "set -e; cc --version; clang --version; bpftool version; cp /sys/kernel/btf/vmlinux out; cp a /dev/shm"
+    )
+    assert found.built.status == 0, found.said
+
+
 def test_nothing_can_be_written_elsewhere(attempt: Attempt) -> None:
     found = attempt(
         "for place in / /usr /usr/bin /dev /source /etc; do touch $place/mine && echo $place; done; touch out"
