@@ -7,7 +7,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,46 +29,59 @@ class Built:
 
     status: int | None
     output: bytes
+    limit: str = ""  # in words, when it ended at another limit than that of time
 
 
-def build(manifest: Manifest, arch: str) -> Verdict | None:
+Runner = Callable[[Sequence[str], Path, float], Built]  # a command, where, and the seconds that it may take
+
+
+def build(manifest: Manifest, arch: str, run: Runner | None = None) -> Verdict | None:
     """Build the project of `manifest` for `arch` by its own command, and return the verdict when that fails.
 
-    Never raises for what goes wrong with the build.
+    `run` runs the command, in a sandbox for example; it may raise OSError when it cannot. Never raises for what goes
+    wrong with the build.
     """
     began = time.monotonic()
     verdict = Verdict(manifest.project, manifest.framework, kernel="", arch=arch, verdict="fail")
     command = [word.replace("{arch}", arch) for word in manifest.build]
-    if not command:
+    if not command and run is None:
         return None
     try:
-        built = run_within(command, manifest.root, manifest.build_seconds)
+        built = (run or run_within)(command, manifest.root, manifest.build_seconds)
     except OSError as error:
-        hint = ": try `apt-get install make`" if command[0] == "make" else ""
-        return replace(verdict, verdict="error", reason=f"{command[0]} cannot be started: {error.strerror}{hint}")
-    if built.status == 0:
+        hint = ": try `apt-get install make`" if command[:1] == ["make"] else ""
+        what = command[0] if command else "what takes the files"
+        return replace(verdict, verdict="error", reason=f"{what} cannot be started: {error.strerror}{hint}")
+    if built.status == 0 and not built.limit:
         return None
     verdict = replace(verdict, total_s=round(time.monotonic() - began, 3))
     lines = tuple(printable(line, SHOWN) for line in built.output.decode(errors="replace").splitlines()[-LINES:])
     if built.status is None:
         reason = f"the build still ran after {manifest.build_seconds:g} s"
         return replace(verdict, verdict="timeout", reason=reason, console=lines)
+    if built.limit:
+        return replace(verdict, reason=f"it does not build: {built.limit}", console=lines)
     for line in lines:
         if missing := MISSING.search(line):  # that line says all
             return replace(verdict, reason=f"it does not build: {missing[1]}")
-    errors = [line for line in lines if "error" in line.lower()] or [*lines, f"{command[0]} said nothing"]
+    said = [line for line in lines if not line.startswith(("make:", "make["))] or lines
+    errors = (
+        [line for line in said if "error" in line.lower()] or said[-1:] or [f"{' '.join(command[:1])} said nothing"]
+    )
     return replace(verdict, reason=f"it does not build: {errors[0].strip()}", console=lines)
 
 
-def run_within(command: Sequence[str], directory: Path, seconds: float) -> Built:
+def run_within(command: Sequence[str], directory: Path, seconds: float, **options: Any) -> Built:
     """Run `command` in `directory` for `seconds` at most; what it started and did not end goes with it.
+
+    `options` are those of subprocess.Popen.
 
     Raises:
         OSError: it cannot be started.
     """
     deadline = time.monotonic() + seconds
     output = b""
-    with _session(command, directory) as (process, pipe), selectors.DefaultSelector() as selector:
+    with _session(command, directory, options) as (process, pipe), selectors.DefaultSelector() as selector:
         # A daemon that the command left behind may hold the pipe open for ever: the command's own end counts.
         ended = os.pidfd_open(process.pid)
         try:
@@ -95,8 +108,11 @@ def _available(descriptor: int) -> bytes | None:
 
 
 @contextmanager
-def _session(command: Sequence[str], directory: Path) -> Iterator[tuple[subprocess.Popen[Any], int]]:
+def _session(
+    command: Sequence[str], directory: Path, options: Mapping[str, Any]
+) -> Iterator[tuple[subprocess.Popen[Any], int]]:
     pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    pipes |= options
     process: Any
     with child.start(command, cwd=directory, start_new_session=True, **pipes) as process:
         pipe = process.stdout.fileno()

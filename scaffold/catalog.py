@@ -4,7 +4,7 @@
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,16 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Offline:
+    """How projects are built where there is no network (scaffold/sandbox), after one fresh project was."""
+
+    root: tuple[str, ...] = ()  # prints the directory of the toolchain, where that may be another than /usr
+    fetch: tuple[str, ...] = ()  # called in the project, gets all that its lock file names into {store}
+    variables: Mapping[str, str] = field(default_factory=dict)  # of builds; what was fetched is in /store
+    kept: tuple[str, ...] = ()  # what that project's build leaves for others', below /box
+
+
+@dataclass(frozen=True)
 class Framework:
     """A template: what it offers (the first of each kind is the default) and what it needs."""
 
@@ -59,6 +69,7 @@ class Framework:
     prompts: Mapping[str, str]  # what each answer is, in words
     settings: Mapping[str, Any]  # cookiecutter's private keys, such as _jinja2_env_vars
     directory: Path
+    offline: Offline
 
 
 def templates_directory() -> Path:
@@ -139,9 +150,15 @@ def _load_framework(path: Path) -> Framework:
             prompts=keys.get("__prompts__", {}),
             settings={key: value for key, value in keys.items() if is_setting(key)},
             directory=path.parent,
+            offline=_offline(words.get("offline", {})),
         )
     except KeyError as error:
         raise TemplateError(f"{path}, {cookiecutter.name}, needs.toml or refused.toml lacks the key {error}") from error
+
+
+def _offline(table: Mapping[str, Any]) -> Offline:
+    words = {key: tuple(table.get(key, ())) for key in ("root", "fetch", "kept")}
+    return Offline(variables=table.get("variables", {}), **words)
 
 
 def _refusal(table: Mapping[str, Any]) -> Refusal:

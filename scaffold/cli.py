@@ -26,13 +26,17 @@ from scaffold.options import (
     EmailOption,
     GitOption,
     HeatmapOption,
+    JobsOption,
     JunitOption,
     KernelOption,
     KernelsOption,
     LicenseOption,
+    LogsOption,
     ProgramOption,
+    RetryOption,
     SummaryOption,
     TemplateOption,
+    UnlimitedMemoryOption,
     WithChoices,
 )
 from scaffold.questions import on_terminal
@@ -154,13 +158,7 @@ def test_projects(
     kernel: KernelOption = None,
     kernels: KernelsOption = None,
     arch: ArchOption = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs", "-j", metavar="N", min=1,
-            help="Build and run so many at once, as far as there is memory. Default: the number of cores.",
-        ),
-    ] = None,
+    jobs: JobsOption = None,
     shard: Annotated[
         str | None,
         typer.Option(metavar="I/N", help="Do the I-th of N parts, as other machines do the others."),
@@ -173,34 +171,36 @@ def test_projects(
         ),
     ] = None,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first that does not pass.")] = False,
-    retry_infra: Annotated[
-        int,
-        typer.Option(metavar="N", min=0, help="Run again, N times at most, what this machine kept from a verdict."),
-    ] = 0,
+    retry_infra: RetryOption = 0,
+    sandbox: Annotated[
+        bool,
+        typer.Option(
+            "--sandbox",
+            help="Build in a sandbox without a network, in a copy of the project. For projects that you do not trust.",
+        ),
+    ] = False,
+    unlimited_memory: UnlimitedMemoryOption = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a JSON object for each project and kernel as soon as it is known.")
     ] = False,
     junit: JunitOption = None,
     summary: SummaryOption = None,
     heatmap: HeatmapOption = None,
-    logs: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", file_okay=False,
-            help="Keep the console of each guest that does not pass there. Default: a directory in the cache.",
-        ),
-    ] = None,
+    logs: LogsOption = None,
 ) -> None:  # fmt: skip
     """Build projects, boot kernels in virtual machines, and check that the event of each is seen.
 
     Without a DIR or template it is the project in the current directory. Exit status: 0 all passed, 1 a program
     failed, 2 wrong usage, 69 this machine cannot run a test.
     """
-    from contextlib import closing
+    from contextlib import closing, nullcontext
 
     from scaffold.matrix import chosen_part, select_pairs
     from scaffold.report.outputs import Outputs
+    from scaffold.sandbox.equipment import sandboxed_builds
+    from scaffold.sandbox.limits import Limits
     from scaffold.schedule import Rules
+    from scaffold.show_course_check import say
     from scaffold.show_test import show_test
     from scaffold.trial import runs_for
     from scaffold.verify import default_jobs, log_directory, verify
@@ -211,7 +211,10 @@ def test_projects(
     with (
         runs_for(chosen_part(pairs, shard), pairs, vmtest) as runs,
         Outputs(junit, summary, heatmap, len(runs)) as outputs,
-        closing(verify(runs, rules, logs or log_directory())) as events,
+        sandboxed_builds([run.manifest for run in runs], Limits(), unlimited_memory, False, say)
+        if sandbox
+        else nullcontext() as builds,
+        closing(verify(runs, rules, logs or log_directory(), builds)) as events,
     ):
         show_test(events, len(runs), as_json, outputs.verdicts)
     raise typer.Exit(exit_status(outputs.verdicts))

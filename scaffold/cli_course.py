@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from scaffold.cli_course_check import check_course
 from scaffold.options import (
     AuthorOption,
     EmailOption,
@@ -16,13 +17,10 @@ from scaffold.options import (
 )
 
 course_app = typer.Typer(
-    help="A course: a repository for each student, made from a roster.", no_args_is_help=True, rich_markup_mode=None
-)
-
-
-@course_app.callback()
-def course() -> None:
-    """Keep `new` a command of its own, as long as there is no other."""
+    help="A course: a repository for each student, made from a roster, and a gradebook.",
+    no_args_is_help=True, rich_markup_mode=None,
+)  # fmt: skip
+course_app.command("check")(check_course)
 
 
 @course_app.command("new")

@@ -41,6 +41,12 @@ class Incomplete(EbpfNewError):
     exit_code = 69
 
 
+class NoSandbox(EbpfNewError):
+    """This machine cannot keep a build from doing harm."""
+
+    exit_code = 69
+
+
 @dataclass(frozen=True)
 class Problem:
     """One bad answer: the argument or option that gave it, and what is wrong and allowed."""

@@ -72,6 +72,15 @@ def select_pairs(
     return list(dict.fromkeys(pairs))
 
 
+def chosen_kernels(kernels: Sequence[str] | None, kernel_file: Path | None) -> list[str]:
+    """Return the kernels named, with those in `kernel_file`, each once, or else those that new projects list.
+
+    Raises:
+        UsageError: the file is not there, or names none.
+    """
+    return list(dict.fromkeys([*(kernels or ()), *_listed(kernel_file)])) or default_kernels()
+
+
 def guest_architecture(name: str | None) -> Architecture:
     """Return the architecture `name` of --arch; None is this machine's.
 

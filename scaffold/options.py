@@ -139,3 +139,31 @@ HeatmapOption = Annotated[
     Path | None,
     typer.Option(metavar="FILE", dir_okay=False, help="Also draw them to FILE, a heat map in SVG."),
 ]
+
+JobsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs", "-j", metavar="N", min=1,
+        help="Build and run so many at once, as far as there is memory. Default: the number of cores.",
+    ),
+]  # fmt: skip
+RetryOption = Annotated[
+    int,
+    typer.Option(
+        "--retry-infra", metavar="N", min=0, help="Run again, N times at most, what this machine kept from a verdict."
+    ),
+]
+LogsOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", file_okay=False,
+        help="Keep the console of each guest that does not pass there. Default: a directory in the cache.",
+    ),
+]  # fmt: skip
+UnlimitedMemoryOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-unlimited-memory",
+        help="Build also where no control group can be made, so that a build could take all memory of this machine.",
+    ),
+]

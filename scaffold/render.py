@@ -99,6 +99,29 @@ def render_text(text: str, project: Project, framework: Framework) -> str:
     return rendered
 
 
+def render_file(name: str, project: Project, framework: Framework) -> str:
+    """Return the file `name` of the tree that `render` makes, without making it; `name` depends on no answer.
+
+    Raises:
+        TemplateError: the template is broken, or has no such file.
+    """
+    from cookiecutter.find import find_template
+    from cookiecutter.utils import create_env_with_context
+    from jinja2 import FileSystemLoader
+    from jinja2 import TemplateError as JinjaError
+
+    context = _context(project, framework)
+    environment = create_env_with_context(context)
+    environment.loader = FileSystemLoader(
+        [find_template(framework.directory, environment), framework.directory / "templates"]
+    )
+    try:
+        rendered: str = environment.get_template(name).render(**context)
+    except JinjaError as error:
+        raise TemplateError(f"the template {framework.directory} is broken: {error}") from error
+    return rendered
+
+
 def files_in(root: Path) -> list[str]:
     """Return the files below `root` without those of git, relative to it, sorted."""
     return sorted(

@@ -6,9 +6,11 @@ import re
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from scaffold.build import build
+from scaffold.sandbox.builds import SandboxedBuilds
 from scaffold.schedule import BuildStep, Rules, Run, Schedule, Step
 from scaffold.vmtest.cache import cache_root, prune
 from scaffold.vmtest.errors import BadManifest
@@ -30,7 +32,9 @@ class Started:
 
 @dataclass(frozen=True)
 class Ended(Started):
-    """What had begun is over."""
+    """What had begun is over; `failure` is that of a build."""
+
+    failure: Verdict | None = None
 
 
 @dataclass(frozen=True)
@@ -41,16 +45,19 @@ class Idle:
 Event = Started | Ended | Idle | Note | Verdict
 
 
-def verify(runs: Sequence[Run], rules: Rules, logs: Path) -> Generator[Event, None, None]:
+def verify(
+    runs: Sequence[Run], rules: Rules, logs: Path, sandboxed: SandboxedBuilds | None = None
+) -> Generator[Event, None, None]:
     """Make `runs`, and yield what happens as it happens: one verdict for each, unless `fail_fast` ends it early.
 
     A project that does not build fails on every kernel. Whatever happens to one run, the others go on. The consoles of
-    the guests in which a program did not pass are kept in the directory `logs`.
+    the guests in which a program did not pass are kept in the directory `logs`. With `sandboxed` the projects may be
+    anybody's.
     """
     schedule = Schedule(list(runs), rules)
 
     def work(step: Step) -> Verdict | None:
-        return _work(step, logs)
+        return _work(step, logs, sandboxed)
 
     with Workers[Step, Verdict | None](work) as workers:
         while schedule.unfinished:
@@ -64,18 +71,23 @@ def verify(runs: Sequence[Run], rules: Rules, logs: Path) -> Generator[Event, No
                 if isinstance(report, Note):
                     yield report
                     continue
-                yield Ended(*_label(report.task))
                 result = report.result if isinstance(report, Done) else _lost(report.task, report.reason)
+                yield Ended(*_label(report.task), result if isinstance(report.task, BuildStep) else None)
                 yield from schedule.finish(report.task, result)
             if schedule.ended_early:
                 return
 
 
-def _work(step: Step, logs: Path) -> Verdict | None:
+def _work(step: Step, logs: Path, sandboxed: SandboxedBuilds | None) -> Verdict | None:
+    manifest = step.manifest
     if isinstance(step, BuildStep):
-        return build(step.manifest, step.arch)
+        return sandboxed.build(manifest, step.arch) if sandboxed else build(manifest, step.arch)
+    log = logs / _log_name(step)
     try:
-        return run_project(step.manifest, step.kernel, step.arch, logs / _log_name(step))
+        if sandboxed:
+            libraries = partial(sandboxed.libraries, manifest)
+            return run_project(sandboxed.built(manifest), step.kernel, step.arch, log, libraries)
+        return run_project(manifest, step.kernel, step.arch, log)
     except BadManifest as error:  # a file that the build should have made is not there
         return replace(_lost(step, str(error)), verdict="fail")
 

@@ -12,7 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # What the tests need besides the packages of the generated repositories.
-TEST_PACKAGES=(cpio direnv file jq lz4 nix-bin openssl qemu-system-arm shellcheck zstd)
+TEST_PACKAGES=(bubblewrap cpio direnv file jq lz4 nix-bin openssl qemu-system-arm shellcheck zstd)
 # What builds and runs their images (tools/containers).
 CONTAINER_PACKAGES=(debootstrap podman runc squashfs-tools)
 # What tools/eunomia/build.sh builds with.

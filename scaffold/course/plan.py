@@ -62,7 +62,8 @@ def plan_course(roster: Roster, directory: Path, common: Wish, frameworks: Mappi
             project = Project.of(answers, frameworks)
             kept = is_project(wish.target)
             faults += [] if kept else _in_the_way(roster, student, wish.target)
-            plan = Plan(wish.target, project, frameworks[project.framework], settings, wish.git is not False, BY_DIRECTORY)
+            framework = frameworks[project.framework]
+            plan = Plan(wish.target, project, framework, settings, wish.git is not False, BY_DIRECTORY)
             repositories.append(Repository(student.line, plan, student.more, kept))
         problems += faults
     problems += find_obstacles(directory / ".any", BY_DIRECTORY, max(1, sum(not each.kept for each in repositories)))

@@ -102,12 +102,14 @@ def libraries(path: Path) -> list[Entry]:
     if elf.machine(data) != own_architecture().elf_machine:
         return _foreign_libraries(path, data)
     listing = subprocess.run([interpreter, "--list", str(path)], capture_output=True, text=True, check=False)
-    found = {interpreter}
-    for line in listing.stdout.splitlines():
-        library = line.rpartition("=>")[2].strip().partition(" (")[0]
-        if library.startswith("/"):
-            found.add(library)
+    found = {interpreter, *listed_libraries(listing.stdout)}
     return [file(library.lstrip("/"), Path(library).read_bytes()) for library in sorted(found)]
+
+
+def listed_libraries(listing: str) -> list[str]:
+    """Return the paths of the libraries in what an interpreter has said with --list."""
+    named = [line.rpartition("=>")[2].strip().partition(" (")[0] for line in listing.splitlines()]
+    return [name for name in named if name.startswith("/")]
 
 
 def _foreign_libraries(path: Path, data: bytes) -> list[Entry]:

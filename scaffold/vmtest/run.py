@@ -5,7 +5,7 @@ import logging
 import secrets
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,12 +23,17 @@ from .verdict import SHOWN, Verdict, judge, read_report, run_words, seconds_to_a
 CONSOLE_LINES = 25
 
 
-def run_project(manifest: Manifest, spec: str, arch: str = "", log: Path | None = None) -> Verdict:
+Libraries = Callable[[Path], list[initramfs.Entry]]  # those that a program loads
+
+
+def run_project(
+    manifest: Manifest, spec: str, arch: str = "", log: Path | None = None, libraries: Libraries = initramfs.libraries
+) -> Verdict:
     """Run the project of `manifest` on the kernel that `spec` names, and return the verdict.
 
     `arch` is the guest's architecture by Debian's name; none: this machine's. What the console said of a run that
-    does not pass goes into the file `log`. Never raises for what goes wrong with the program, the guest or the
-    machine: that is the verdict.
+    does not pass goes into the file `log`. `libraries` finds those of a program. Never raises for what goes wrong
+    with the program, the guest or the machine: that is the verdict.
 
     Raises:
         BadManifest: a file that the manifest names is not there.
@@ -43,7 +48,7 @@ def run_project(manifest: Manifest, spec: str, arch: str = "", log: Path | None 
         verdict = replace(verdict, arch=architecture.name)
         kernel = with_modules(find_kernel(spec, architecture), manifest.modules)
         verdict = replace(verdict, release=kernel.release)
-        verdict, console = _watch(manifest, kernel, payload, mark.encode(), verdict)
+        verdict, console = _watch(manifest, kernel, payload, mark.encode(), verdict, libraries)
     except GuestLost as lost:
         kind = "panic" if PANIC in lost.console else "error"
         verdict, console = replace(verdict, verdict=kind, reason=str(lost)), lost.console
@@ -169,13 +174,18 @@ def settings(manifest: Manifest, mark: str) -> str:
 
 
 def _watch(
-    manifest: Manifest, kernel: Kernel, payload: list[initramfs.Entry], mark: bytes, verdict: Verdict
+    manifest: Manifest,
+    kernel: Kernel,
+    payload: list[initramfs.Entry],
+    mark: bytes,
+    verdict: Verdict,
+    libraries: Libraries,
 ) -> tuple[Verdict, bytes]:
     files = program_files(manifest)
     reject_foreign(files, kernel.architecture)
-    libraries = [entry for path in files for entry in initramfs.libraries(path)]
+    loaded = [entry for path in files for entry in libraries(path)]
     needs = Needs(manifest.memory, manifest.boot_seconds)
-    guest = started_guest(kernel, libraries, payload, needs, mark + b" begin")
+    guest = started_guest(kernel, loaded, payload, needs, mark + b" begin")
     with guest as (machine, boot):
         verdict = replace(verdict, accel=boot.accel, warm=boot.warm, boot_s=round(boot.seconds, 3))
         deadline = time.monotonic() + manifest.seconds

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What there is to check in a course: its repositories, and the tests that they have to pass.
+
+The test is the template's, rendered for the name and program that the course's index gives: a test that stands in the
+repository could be changed to pass.
+"""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from scaffold.catalog import Framework, load_catalog
+from scaffold.course.index import INDEX, Entry, read_index
+from scaffold.course.untrusted import read_text
+from scaffold.errors import BadAnswers, UsageError
+from scaffold.go_module import default_module
+from scaffold.project import Project
+from scaffold.render import render_file
+from scaffold.vmtest.errors import BadManifest
+from scaffold.vmtest.manifest import Manifest, load_manifest
+
+ANSWERS = ".ebpf-new.json"
+TEST = "test/vmtest.toml"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A repository to be checked; `problem` is what keeps it from that, and `manifest` is None then."""
+
+    name: str  # no two have the same
+    directory: Path
+    framework: str = ""
+    author: str = ""
+    email: str = ""
+    more: Mapping[str, str] = field(default_factory=dict)  # columns of the roster
+    manifest: Manifest | None = None
+    problem: str = ""
+    missing: bool = False
+
+
+def find_submissions(course: Path, own_manifests: bool, build_seconds: float) -> list[Submission]:
+    """Return the repositories of the directory `course`: those in its index, or without one all that have a test.
+
+    With `own_manifests` the test is the repository's own. A build gets `build_seconds`.
+
+    Raises:
+        UsageError: there is no repository, or the index is damaged.
+    """
+    if not course.is_dir():
+        raise UsageError(f"{course} is not a directory")
+    frameworks = load_catalog()
+    if (course / INDEX).exists():
+        entries = read_index(course)
+    else:
+        entries = [_entry(path) for path in sorted(course.iterdir()) if path.name[0] != "." and (path / TEST).exists()]
+    if not entries:
+        raise UsageError(f"{course} has no {INDEX}, and no directory with a {TEST} in it: nothing is to be checked")
+    return [_submission(course, entry, frameworks, own_manifests, build_seconds) for entry in entries]
+
+
+def _entry(path: Path) -> Entry:
+    """Return what the repository at `path` says of itself, as the index of a course would; it is the student's word."""
+    try:
+        said = json.loads(read_text(path, ANSWERS))["answers"]
+        known = {key: str(said.get(key, "")) for key in ("framework", "program", "author", "email", "owner")}
+        own_name = str(said["name"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        known, own_name = dict.fromkeys(("framework", "program", "author", "email", "owner"), ""), path.name
+    return Entry(row=None, name=own_name, path=path.name, commit="", status="other", more={}, **known)
+
+
+def _submission(
+    course: Path, entry: Entry, frameworks: Mapping[str, Framework], own_manifests: bool, build_seconds: float
+) -> Submission:
+    directory = course / entry.path
+    found = Submission(entry.path, directory, entry.framework, entry.author, entry.email, entry.more)
+    if not directory.is_dir():
+        return replace(found, problem="there is no repository", missing=True)
+    try:
+        if own_manifests:
+            text = read_text(directory, TEST)
+        elif entry.framework in frameworks:
+            text = _fresh_test(entry, frameworks)
+        else:
+            return replace(found, problem=f"{ANSWERS} does not say which framework it is of: see --own-manifest")
+        manifest = _manifest(directory, text)
+    except BadAnswers as error:
+        return replace(found, problem=str(error))
+    except BadManifest as error:
+        return replace(found, problem=str(error))
+    except UnicodeDecodeError as error:
+        return replace(found, problem=f"{TEST}: {error}")
+    except OSError as error:
+        return replace(found, problem=f"{TEST}: {error.strerror}")
+    manifest = replace(manifest, project=found.name, build_seconds=min(manifest.build_seconds, build_seconds))
+    return replace(found, framework=manifest.framework, manifest=manifest)
+
+
+def _fresh_test(entry: Entry, frameworks: Mapping[str, Framework]) -> str:
+    framework = frameworks[entry.framework]
+    answers = dict.fromkeys(Project.__dataclass_fields__, "") | {
+        "name": entry.name,
+        "framework": entry.framework,
+        "program": entry.program or framework.programs[0].name,
+        "license": framework.licenses[0],
+        "module": default_module("", entry.name) if "module" in framework.own_answers else "",
+    }
+    return render_file(TEST, Project.of(answers, frameworks), framework)
+
+
+def _manifest(directory: Path, text: str) -> Manifest:
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        try:
+            return load_manifest(directory, Path(file.name))
+        except BadManifest as error:
+            raise BadManifest(str(error).replace(file.name, TEST)) from error

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Projects built in sandboxes: their directories stay as they are, and what the guests get is taken out."""
+
+import re
+import struct
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import quote
+
+from scaffold.build import Built, build
+from scaffold.sandbox.box import SOURCE, Box, Wanted
+from scaffold.sandbox.takeout import take_out
+from scaffold.vmtest import elf, initramfs
+from scaffold.vmtest.errors import BadManifest
+from scaffold.vmtest.manifest import Manifest, source_and_target
+from scaffold.vmtest.verdict import Verdict
+
+SECONDS_TO_LIST = 10.0
+LIBRARIES = ("/usr/", "/lib")  # where those are that a guest may get
+NETWORK = re.compile(
+    rb"GOPROXY=off|Could not resolve host|Temporary failure in name resolution|Network is unreachable|dial tcp"
+    rb"|Connection refused|no matching package (?:named|found)|failed to select a version for the requirement"
+    rb"|lock file .* needs to be updated|/store/\S+: read-only file system"  # where go would put a module
+)
+FULL = b"No space left on device"
+NO_FORK = re.compile(rb"Cannot fork|fork: .*Resource temporarily unavailable")
+
+
+@dataclass(frozen=True)
+class SandboxedBuilds:
+    """Builds projects in `boxes`, by framework ("" for all others), and puts what they make into `made`."""
+
+    boxes: Mapping[str, Box]
+    made: Path
+    only_made: bool  # take nothing that stood in the repository before it was built
+
+    def build(self, manifest: Manifest, arch: str) -> Verdict | None:
+        """Build the project of `manifest`, and return the verdict when that fails."""
+        box = self._box(manifest)
+        files = tuple(source_and_target(file)[0] for file in manifest.files)
+        wanted = Wanted(files, only_made=self.only_made)
+        with tempfile.TemporaryFile() as archive:
+
+            def run(command: Sequence[str], source: Path, seconds: float) -> Built:
+                return _explained(box.build(command, source, seconds, wanted, archive), box)
+
+            failure = build(manifest, arch, run)
+            if failure:
+                return failure
+            try:
+                take_out(archive, wanted.files, wanted.most_bytes, self.built(manifest).root)
+            except BadManifest as error:
+                return Verdict(manifest.project, manifest.framework, "", arch, verdict="fail", reason=str(error))
+            except OSError as error:
+                reason = f"what was built cannot be kept: {error.filename or self.made}: {error.strerror}"
+                return Verdict(manifest.project, manifest.framework, "", arch, reason=reason)
+        return None
+
+    def built(self, manifest: Manifest) -> Manifest:
+        """Return the manifest of what was built."""
+        return replace(manifest, root=self.made / quote(str(manifest.root), safe=""))
+
+    def _box(self, manifest: Manifest) -> Box:
+        return self.boxes.get(manifest.framework) or self.boxes[""]
+
+    def libraries(self, manifest: Manifest, path: Path) -> list[initramfs.Entry]:
+        """Return the interpreter and the shared libraries that the program `path` loads: those of this machine alone.
+
+        The interpreter that lists them is named by the program, so it is called in a sandbox.
+
+        Raises:
+            BadManifest: the program is damaged, or its interpreter is none of this machine's.
+        """
+        try:
+            interpreter = elf.interpreter(path.read_bytes())
+        except (struct.error, ValueError) as error:
+            raise BadManifest(f"{path.name} is damaged: {error}") from error
+        if interpreter is None:
+            return []
+        if not _is_library(interpreter):
+            raise BadManifest(f"{path.name} is for the interpreter {interpreter!r}, which is none of this machine's")
+        command = [interpreter, "--list", f"{SOURCE}/{path.name}"]
+        listing = self._box(manifest).ask(command, path.parent, SECONDS_TO_LIST)
+        named = initramfs.listed_libraries(listing.output.decode(errors="replace"))
+        found = sorted({interpreter, *filter(_is_library, named)})
+        return [initramfs.file(library.lstrip("/"), Path(library).read_bytes()) for library in found]
+
+
+def _is_library(name: str) -> bool:
+    """Tell whether everybody may read the file `name`, and it is the system's."""
+    path = Path(name)
+    if not name.startswith(LIBRARIES) or ".." in path.parts or not path.is_file():
+        return False
+    return str(path.resolve()).startswith(LIBRARIES) and bool(path.stat().st_mode & 0o004)
+
+
+def _explained(built: Built, box: Box) -> Built:
+    """Say which limit of the sandbox a build that failed has met, as far as its output shows that."""
+    if built.status in (0, None) or built.limit:
+        return built
+    if FULL in built.output:
+        return replace(built, limit=f"its files took more than {box.limits.disk} MiB")
+    if NO_FORK.search(built.output):
+        return replace(built, limit=f"it wanted more than {box.limits.processes} processes")
+    if found := NETWORK.search(built.output):
+        line = next(line for line in built.output.splitlines() if found[0] in line)
+        said = line.decode(errors="replace").strip()
+        return replace(built, limit=f"it wants something from the network, which the sandbox has not: {said}")
+    return built

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Whether this machine can make sandboxes, and what to do when it cannot."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from scaffold.errors import NoSandbox
+from scaffold.sandbox.box import Box
+from scaffold.sandbox.group import clear_away, find_places, open_container
+from scaffold.sandbox.limits import Limits
+
+SECONDS = 30.0
+HINTS = {
+    "uid map": "Ubuntu keeps user namespaces from users: call it as root, or type"
+    " sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0",
+    "ermi": "in a container, start that with --privileged",  # permission, permitted
+}
+
+
+def bare_sandbox(limits: Limits, allow_unlimited_memory: bool) -> Box:
+    """Return a sandbox that has nothing but the programs of this machine, and works.
+
+    Raises:
+        NoSandbox: it does not, or nothing bounds its memory and that is not allowed.
+    """
+    for program, package in (("bwrap", "bubblewrap"), ("setpriv", "util-linux"), ("prlimit", "util-linux")):
+        if not shutil.which(program):
+            raise NoSandbox(f"{program} is missing: type apt-get install {package} (elsewhere it is called the same)")
+    places = find_places() or open_container()
+    if places:
+        clear_away(places)
+    elif not allow_unlimited_memory:
+        again = "as root" if os.geteuid() == 0 else "as root, or by systemd-run --user --scope --quiet ebpf-new ..."
+        raise NoSandbox(
+            "you can make no control group here, so that nothing would bound the memory of a build: call it"
+            f" {again}, or add --allow-unlimited-memory"
+        )
+    box = Box(limits, places)
+    with tempfile.TemporaryDirectory(prefix="ebpf-new-") as place:
+        tried = box.ask(["true"], Path(place), SECONDS)
+    if tried.status != 0:
+        said = tried.output.decode(errors="replace").strip() or "it did not end"
+        hint = next((hint for words, hint in HINTS.items() if words in said), "")
+        raise NoSandbox(f"no sandbox can be made here: {said.splitlines()[-1]}{f': {hint}' if hint else ''}")
+    return box

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a build can see, and reach, and take in a sandbox; as root and as somebody else."""
+
+import multiprocessing
+import os
+import re
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scaffold.sandbox import seccomp
+from scaffold.sandbox.box import Box
+from scaffold.sandbox.group import find_places
+from tests.integration.sandboxes import SMALL, Tried, small_box, tried
+
+NOBODY = 54321
+Attempt = Callable[[str], Tried]
+
+
+def as_nobody(box: Box, script: str, source: Path) -> Tried:
+    """Do the same as a user without rights. Such a user may be kept from this very Python, so a fork becomes one."""
+    if os.geteuid() != 0:
+        return tried(box, script, source)
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe()
+
+    def become() -> None:
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+        there.send(tried(replace(box, places=None), script, source))
+
+    process = context.Process(target=become)
+    process.start()
+    there.close()
+    try:
+        result: Tried = here.recv()
+    finally:
+        process.join()
+    return result
+
+
+@pytest.fixture(params=["root", "somebody"])
+def attempt(request: pytest.FixtureRequest, source: Path) -> Attempt:
+    """Run a script in a sandbox that root has made, or an ordinary user has."""
+    if request.param == "somebody":
+        return lambda script: as_nobody(small_box(), script, source)
+    return lambda script: tried(small_box(), script, source)
+
+
+@pytest.fixture
+def source() -> Iterator[Path]:
+    """Return a repository that everybody may read."""
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        repository = Path(place, "repository")
+        repository.mkdir()
+        (repository / "a").write_text("from the repository")
+        (repository / "secret").symlink_to("/etc/shadow")
+        os.mkfifo(repository / "pipe")
+        yield repository
+
+
+def test_a_build_works_on_a_copy(attempt: Attempt, source: Path) -> None:
+    found = attempt("set -e; cp a out; echo changed >a; rm secret pipe; test -w $HOME -a -w /tmp")
+    assert (found.built.status, found.out) == (0, b"from the repository"), found.said
+    assert (source / "a").read_text() == "from the repository"
+    assert (source / "secret").is_symlink()
+
+
+def test_nothing_of_the_machine_is_to_be_seen(attempt: Attempt, tmp_path: Path) -> None:
+    (tmp_path / "neighbour").write_text("solution")
+    os.environ["EBPF_NEW_TOKEN"] = "a-token-of-the-teacher"
+    places = f"{tmp_path}/neighbour /etc/shadow /etc/passwd {Path.home()}/.bashrc /root /home /var /run /sys/class"
+    found = attempt(
+        f"for place in {places}; do [ ! -e $place ] || echo there: $place; done; cat /proc/*/environ 2>/dev/null"
+        " | tr '\\0' '\\n' | grep teacher; ls /proc | grep -c '^[0-9]'; touch out"
+    )
+    assert "there:" not in found.said
+    assert "teacher" not in found.said
+    assert int(found.said.split()[-1]) < 9
+
+
+def test_what_builds_need_is_there(attempt: Attempt) -> None:
+    found = attempt(
+        "set -e; cc --version; clang --version; bpftool version; cp /sys/kernel/btf/vmlinux out; cp a /dev/shm"
+    )
+    assert found.built.status == 0, found.said
+
+
+def test_nothing_can_be_written_elsewhere(attempt: Attempt) -> None:
+    found = attempt(
+        "for place in / /usr /usr/bin /dev /source /etc; do touch $place/mine && echo $place; done; touch out"
+    )
+    assert found.built.status == 0
+    assert not [line for line in found.said.splitlines() if line.startswith("/")]
+
+
+def test_no_rights_are_left(attempt: Attempt) -> None:
+    found = attempt("grep -E '^(Cap|NoNewPrivs|Uid)' /proc/self/status; unshare --user true; touch out")
+    rights = dict(re.findall(r"^(\w+):\s+(\S+)", found.said, re.MULTILINE))
+    assert {rights[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
+    assert (rights["NoNewPrivs"], rights["Uid"] != "0") == ("1", True)
+    assert "Operation not permitted" in found.said
+
+
+def test_no_socket_leads_out(attempt: Attempt) -> None:
+    name = f"\0ebpf-new-{os.getpid()}"
+    with socket.socket() as tcp, socket.socket(socket.AF_UNIX) as abstract:
+        tcp.bind(("127.0.0.1", 0))
+        abstract.bind(name)
+        for each in (tcp, abstract):
+            each.listen()
+            each.settimeout(0.1)
+        found = attempt(f"""/usr/bin/python3 - <<'END'
+import socket
+for family, address in ((socket.AF_INET, {tcp.getsockname()!r}), (socket.AF_UNIX, {name!r}), (socket.AF_VSOCK, (2, 1))):
+    try:
+        socket.socket(family).connect(address)
+        print("connected", family)
+    except OSError as error:
+        print(error.strerror)
+END
+touch out""")
+        assert found.said.splitlines() == [
+            "Connection refused", "Connection refused", "Address family not supported by protocol",
+        ]  # fmt: skip
+        for each in (tcp, abstract):
+            with pytest.raises(TimeoutError):
+                each.accept()
+
+
+def test_processes_are_bounded_and_none_is_left(attempt: Attempt) -> None:
+    mark = f"ebpf-new-mark-{os.getpid()}"
+    found = attempt(f"""touch out; exec /usr/bin/python3 - {mark} <<'END'
+import os, time
+count = 0
+try:
+    while os.fork():
+        count += 1
+    time.sleep(60)
+except OSError:
+    print(count, flush=True)
+END""")
+    assert 8 < int(found.said) < SMALL.processes
+    assert not running(mark)
+
+
+def running(mark: str) -> list[Path]:
+    return [path for path in Path("/proc").glob("[0-9]*/cmdline") if mark.encode() in _bytes(path)]
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # it has ended
+        return b""
+
+
+def test_files_are_bounded(attempt: Attempt) -> None:
+    found = attempt("truncate -s 100G sparse; for i in {1..100}; do head -c 8M /dev/zero >f$i || exit; done; touch out")
+    assert found.built.status not in (0, None)
+    assert "File size limit exceeded" in found.said or "File too large" in found.said
+    assert "No space left on device" in found.said
+
+
+def test_what_leads_out_is_not_handed_out(attempt: Attempt) -> None:
+    for script in ("ln -s /etc/shadow out", "cp --no-dereference secret out", f"ln -s {Path.home()}/.bashrc out"):
+        found = attempt(script)
+        assert "leads out of the sandbox" in found.said, script
+        assert found.out is None
+
+
+def test_memory_is_bounded(source: Path) -> None:
+    found = tried(small_box(), "head -c 2G /dev/zero | tail; touch out", source)
+    assert found.built.limit == f"it took more than {SMALL.memory} MiB of memory"
+
+
+def test_time_is_bounded_for_certain(source: Path) -> None:
+    mark = f"ebpf-new-deaf-{os.getpid()}"
+    script = f"trap '' HUP INT TERM; (setsid bash -c 'exec -a {mark} sleep 99' &); exec -a {mark} sleep 99"
+    assert tried(small_box(), script, source, seconds=1.5).built.status is None
+    assert not running(mark)
+
+
+def test_no_control_group_is_left(source: Path) -> None:
+    box = small_box()
+    assert box.places is not None and box.places == find_places()
+    tried(box, "touch out", source)
+    assert not list(box.places.memory.glob("ebpf-new-[0-9a-f]*"))
+
+
+@pytest.mark.parametrize("machine", seccomp.MACHINES)
+def test_the_numbers_of_system_calls_are_the_kernels(machine: str) -> None:
+    places = {"x86_64": "x86_64-linux-gnu/asm/unistd_64.h", "aarch64": "asm-generic/unistd.h"}
+    said = Path("/usr/include", places[machine]).read_text()
+    numbers = {name: int(number) for name, number in re.findall(r"#define __NR_(\w+)\s+(\d+)", said)}
+    wanted = {**seccomp.MACHINES[machine][1], **seccomp.MISSING}
+    assert {name: numbers[name] for name in wanted} == wanted
