@@ -14,7 +14,7 @@ DIFFERS: list[tuple[str, str | None]] = [
     (r"(tcg|kvm), (saved guest|booted): \d+\.\d s", r"(?:tcg|kvm), (?:saved guest|booted): \d+\.\d s"),
     (r"\d+\.\d+\.\d+[\w.+~]*-[\w.+~-]+", r"\d+\.\d+[\w.+~-]+"),  # of a kernel
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+\d{4}", r"[\dT:+-]+"),
-    (r"(?<=tag )[0-9a-f]{16}", r"[0-9a-f]{16}"),  # of a BPF program
+    (r"(?<=tag |est-)[0-9a-f]{16}", r"[0-9a-f]{16}"),  # of a BPF program, of a line of vmtest's
     (r"\d+ files, commit [0-9a-f]{7,}", r"\d+ files, commit [0-9a-f]{7,}"),
     (r"\d+: \([0-9a-f]{2}\) (?=call )", r"\d+: \([0-9a-f]{2}\) "),
     (r"\d+: \([0-9a-f]{2}\) if .* goto pc\S+", r"\d+: \([0-9a-f]{2}\) if .* goto pc\S+"),
@@ -25,7 +25,7 @@ DIFFERS: list[tuple[str, str | None]] = [
     (r"(?<=type_id=)\d+|(?<=^\[)\d+(?=\])", r"\d+"),  # in BTF
     (r"(?<=Makefile:)\d+", r"\d+"),
     (r"\b\d+B\b", r"\d+B"),
-    (r"(?<=run_time_ns )\d+|(?<=run_cnt )\d+|\d+(?= writes seen)", r"\d+"),
+    (r"(?<=run_time_ns )\d+|(?<=run_cnt )\d+|\d+(?= writes seen)|(?<=\"writes\": )\d+", r"\d+"),
     (r"\d+\.\d+", r"\d+\.\d+"),
     (r"\.\.\.", ".*"),
     (r"\b\d{3,}\b", None),
