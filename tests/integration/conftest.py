@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Projects made by the command itself, built by their own make, and run in guests."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from scaffold.catalog import frameworks
+from tests.integration.as_root import sh
 from tests.integration.repositories import AUTHOR, DESCRIPTION, succeed
 
 
@@ -64,3 +66,17 @@ def fresh_guests(tmp_path: Path) -> dict[str, str]:
     for part in ("kernels", "apt", "busybox", "accel.json"):
         (cache / part).symlink_to(home / part)
     return {"XDG_CACHE_HOME": str(cache.parent)}
+
+
+@pytest.fixture
+def trace_buffer() -> Iterator[None]:
+    """tracefs is mounted, and no other test loads a template's program or uses the one trace buffer meanwhile."""
+    mounted = sh("test -e /sys/kernel/tracing/trace_pipe || mount -t tracefs tracefs /sys/kernel/tracing")
+    assert mounted.returncode == 0, mounted.stderr
+    # Whatever root and /tmp a test has, this directory is the machine's one.
+    kernel = os.open("/sys/kernel", os.O_RDONLY)
+    try:
+        fcntl.flock(kernel, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(kernel)

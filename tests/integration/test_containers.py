@@ -94,6 +94,7 @@ def test_it_is_compiled_for_the_other_processor_and_tested_there(repository: Pat
         assert re.search(rf"^PASS    {repository.name} on {re.escape(kernel)}\.\S+-{FOREIGN}, tcg", said, re.MULTILINE)
 
 
+@pytest.mark.usefixtures("trace_buffer")
 def test_it_runs_on_this_machine(repository: Path) -> None:
     ready = manifest(repository)["program"]["ready"]
     command = ["make", "run-image"]
@@ -117,6 +118,7 @@ def running_container(image: str) -> str:
     return container
 
 
+@pytest.mark.usefixtures("trace_buffer")
 def test_the_program_runs_in_the_dev_container(repository: Path, tmp_path: Path) -> None:
     settings = json.loads((repository / ".devcontainer/devcontainer.json").read_text())
     assert settings["privileged"]

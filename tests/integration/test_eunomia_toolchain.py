@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.integration.as_root import AS_ROOT
 from tests.integration.bpf_objects import (
     ADAPTER,
     STOCK,
@@ -27,7 +28,6 @@ from tests.integration.bpf_objects import (
 )
 from tests.toolchains import EUNOMIA, ROOT
 
-AS_ROOT = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
 MAPS = """
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); __type(key, int); __type(value, long); } counts
     SEC(".maps");

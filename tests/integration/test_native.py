@@ -1,25 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Generated programs in the kernel of this machine, as root: signals, refusals, and `make trace`."""
 
-import fcntl
-import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.integration.as_root import AS_ROOT, sh
 from tests.integration.repositories import manifest
-
-AS_ROOT = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
-
-
-def sh(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run a shell script as root, with `arguments` as $1 and so on, and return what it did."""
-    command = [*AS_ROOT, "sh", "-c", script, "sh", *map(str, arguments)]
-    return subprocess.run(command, text=True, capture_output=True)
 
 
 class Loader:
@@ -59,20 +49,6 @@ class Loader:
         """Send a signal and return the exit status."""
         assert sh("kill -s $1 $2", name, self.lines()[0]).returncode == 0
         return self.process.wait(timeout=10)
-
-
-@pytest.fixture
-def trace_buffer() -> Iterator[None]:
-    """tracefs is mounted, and no other test uses the kernel's one trace buffer meanwhile."""
-    mounted = sh("test -e /sys/kernel/tracing/trace_pipe || mount -t tracefs tracefs /sys/kernel/tracing")
-    assert mounted.returncode == 0, mounted.stderr
-    # Whatever root and /tmp a test has, this directory is the machine's one.
-    kernel = os.open("/sys/kernel", os.O_RDONLY)
-    try:
-        fcntl.flock(kernel, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(kernel)
 
 
 @pytest.mark.usefixtures("trace_buffer")
