@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
 from scaffold import __version__
 from scaffold.cli_course import course_app
@@ -31,6 +31,7 @@ from scaffold.options import (
     ProgramOption,
     SummaryOption,
     TemplateOption,
+    WithChoices,
     complete_framework,
 )
 
@@ -47,25 +48,6 @@ class DefaultToNew(TyperGroup):
         if args and args[0] not in GROUP_OPTIONS and args[0] not in self.commands:
             args = ["new", *args]
         return super().parse_args(ctx, args)
-
-
-class WithChoices(TyperCommand):
-    """A command whose help ends with the choices that the templates offer."""
-
-    def format_epilog(self, _ctx: Any, formatter: Any) -> None:
-        """Write what --framework, --program and --license can be."""
-        from scaffold.catalog import frameworks
-
-        found = frameworks()
-        programs = {program.name: program.summary for each in found for program in each.programs}
-        licenses = dict.fromkeys(name for each in found for name in each.licenses)
-        for title, rows in (
-            ("Frameworks", [(each.name, f"{each.language}: {each.choose}") for each in found]),
-            ("Programs", list(programs.items())),
-            ("Licences", [(f'"{name}"' if " " in name else name, "") for name in licenses]),
-        ):
-            with formatter.section(title):
-                formatter.write_dl(rows)
 
 
 app = typer.Typer(

@@ -12,6 +12,7 @@ from scaffold.options import (
     GitOption,
     LicenseOption,
     ProgramOption,
+    WithChoices,
     complete_framework,
 )
 
@@ -25,7 +26,7 @@ def course() -> None:
     """Keep `new` a command of its own, as long as there is no other."""
 
 
-@course_app.command("new")
+@course_app.command("new", cls=WithChoices)
 def new_course(
     roster: Annotated[
         Path,
@@ -123,7 +124,10 @@ def new_course(
 
     table = read_table(roster, form, encoding)
     read = read_roster(table, Reading(name_pattern, column or (), keep or ()), taken=COLUMNS)
-    common = Wish(output_dir, framework, program, license, description, author, email, owner, None, git)
+    common = Wish(
+        output_dir, framework=framework, program=program, license=license, description=description,
+        author=author, email=email, owner=owner, git=git,
+    )  # fmt: skip
     course = plan_course(read, output_dir, common, load_catalog())
     if dry_run:
         show_course_plan(course, as_json)

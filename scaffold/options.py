@@ -1,10 +1,30 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The arguments and options that more than one command takes, and how a shell completes them."""
+"""The arguments and options that more than one command takes, how a shell completes them, and help on them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
+
+
+class WithChoices(TyperCommand):
+    """A command whose help ends with the choices that the templates offer."""
+
+    def format_epilog(self, _ctx: Any, formatter: Any) -> None:
+        """Write what --framework, --program and --license can be."""
+        from scaffold.catalog import frameworks
+
+        found = frameworks()
+        programs = {program.name: program.summary for each in found for program in each.programs}
+        licenses = dict.fromkeys(name for each in found for name in each.licenses)
+        for title, rows in (
+            ("Frameworks", [(each.name, f"{each.language}: {each.choose}") for each in found]),
+            ("Programs", list(programs.items())),
+            ("Licences", [(f'"{name}"' if " " in name else name, "") for name in licenses]),
+        ):
+            with formatter.section(title):
+                formatter.write_dl(rows)
 
 
 def complete_framework(incomplete: str) -> list[tuple[str, str]]:
