@@ -13,6 +13,7 @@ from scaffold.options import (
     GitOption,
     LicenseOption,
     ProgramOption,
+    WithChoices,
     complete_framework,
 )
 
@@ -23,7 +24,7 @@ course_app = typer.Typer(
 course_app.command("check")(check_course)
 
 
-@course_app.command("new")
+@course_app.command("new", cls=WithChoices)
 def new_course(
     roster: Annotated[
         Path,
@@ -122,7 +123,10 @@ def new_course(
 
     table = read_table(roster, form, encoding)
     read = read_roster(table, Reading(name_pattern, column or (), keep or ()), taken=COLUMNS)
-    given = Wish(output_dir, framework, program, license, description, author, email, owner, None, git)
+    given = Wish(
+        output_dir, framework=framework, program=program, license=license, description=description,
+        author=author, email=email, owner=owner, git=git,
+    )  # fmt: skip
     common = filled(given, [read_configuration()])
     course = plan_course(read, output_dir, common, load_catalog())
     if dry_run:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from scaffold.course.index import INDEX, PAGE, Entry
 from scaffold.course.make import entries_of
 from scaffold.course.plan import Course, Repository
+from scaffold.errors import EbpfNewError
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -49,7 +50,7 @@ class CourseProgress:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
-        if kind is not None:
+        if kind is not None and (self._made or not issubclass(kind, EbpfNewError)):
             what = f"ebpf-new: stopped after {self._made} of {self._total}; the same command again makes the others"
             print(what, file=sys.stderr)
 

@@ -49,7 +49,8 @@ def plan_course(roster: Roster, directory: Path, common: Wish, frameworks: Mappi
     """
     directory = Path(os.path.abspath(directory))
     settings = usable(read_settings(place_for_git(directory / "any")))
-    problems = [*roster.problems, *common.problems, *missing_git(common.git is not False)]
+    git = common.git is not False
+    problems = [*roster.problems, *common.problems, *missing_git(git)]
     repositories: list[Repository] = []
     lines: dict[str, tuple[int, str]] = {}  # of each name, in small letters, where it stands first and how
     for student in roster.students:
@@ -62,8 +63,7 @@ def plan_course(roster: Roster, directory: Path, common: Wish, frameworks: Mappi
             project = Project.of(answers, frameworks)
             kept = is_project(wish.target)
             faults += [] if kept else _in_the_way(roster, student, wish.target)
-            framework = frameworks[project.framework]
-            plan = Plan(wish.target, project, framework, settings, wish.git is not False, BY_DIRECTORY)
+            plan = Plan(wish.target, project, frameworks[project.framework], settings, git, BY_DIRECTORY)
             repositories.append(Repository(student.line, plan, student.more, kept))
         problems += faults
     problems += find_obstacles(directory / ".any", BY_DIRECTORY, max(1, sum(not each.kept for each in repositories)))

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from scaffold.course.table import Row, Table, column_key
 from scaffold.errors import BadAnswers, Problem
+from scaffold.project import Project
 
-ANSWERS = ("name", "framework", "program", "license", "description", "author", "email", "owner", "module")
+ANSWERS = tuple(answer for answer in Project.__dataclass_fields__ if answer != "year")
 OTHER_WORDS = {"licence": "license", "e mail": "email", "email address": "email", "e mail address": "email"}
 REST = "*"
 BRACES = re.compile(r"\{([^{}]*)\}")

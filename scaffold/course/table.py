@@ -90,7 +90,10 @@ def read_table(path: Path, form: str | None = None, encoding: str | None = None)
     text = _decoded(data, name, encoding)
     if not text.strip():
         raise UsageError(f"{name} is empty")
-    return _from_toml(text, name) if chosen == "toml" else _from_separated(text, name, chosen)
+    table = _from_toml(text, name) if chosen == "toml" else _from_separated(text, name, chosen)
+    if not table.rows and not table.problems:
+        raise UsageError(f"{name} has no rows")
+    return table
 
 
 def _bounded(file: BinaryIO, name: str) -> bytes:

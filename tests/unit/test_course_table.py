@@ -112,6 +112,7 @@ WRONG = [
     ("name\n" + "lab-1\n" * 1_500_000, "roster.csv has more than 8 MiB"),
     ("n\n" + "x\n" * 100_001, "roster.csv has more than 100000 rows"),
     ("", "roster.csv is empty"),
+    ("name\n\n", "roster.csv has no rows"),
     (b"\xef\xbb\xbf \r\n", "roster.csv is empty"),
     ('name,author\nlab-1,x\n"lab-2,y\nlab-3,z\n', 'roster.csv, line 3: unexpected end of data; look for a "'),
     ('name,author\nlab-1,x\n"lab-2" y,z\n', "roster.csv, line 3: ',' expected after '\"'"),
