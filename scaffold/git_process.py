@@ -31,7 +31,8 @@ class Git:
         done = self.run(*arguments, given=given)
         if done.returncode not in good:
             said = done.stderr.decode(errors="replace").strip() or f"it ended with {done.returncode}"
-            raise GitError(f"git {arguments[0]} failed: {said}")
+            name = next(word for word in arguments if word[0] != "-" and "=" not in word)
+            raise GitError(f"git {name} failed: {said.splitlines()[0]}")
         return done.stdout
 
     def run(self, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
