@@ -3,6 +3,8 @@
 
 import argparse
 import re
+import signal
+import sys
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +13,10 @@ from .distribution import Distribution, find_distribution, install_all
 from .examine import Wanted, examine
 from .finding import BUILD, OK, Finding
 from .host import Host
-from .needs import DEBIAN, read_need
+from .needs import read_need
 from .show import as_json, exit_status, print_findings
 
+OWN_INSTALLERS = {"apt": "make deps", "nix": "nix develop"}
 TRACEPOINT = re.compile(r'SEC\("(?:tp|tracepoint)/([\w/]+)"\)')
 
 
@@ -34,10 +37,13 @@ def main() -> int:
         parser.error(f"{directory} is no repository made by ebpf-new: {error}")
     host = Host(directory, directory / "test")
     distribution = find_distribution(host)
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, lambda signum, _: sys.exit(128 + signum))
     try:
         findings = examine(wanted, host, distribution)
     except KeyboardInterrupt:
         return 130
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as of now nothing is written but the report
     if options.json:
         print(as_json(findings, {}))
     else:
@@ -62,8 +68,9 @@ def read_repository(directory: Path) -> Wanted:
 
 
 def _deps(findings: Sequence[Finding], host: Host, distribution: Distribution) -> str:
-    """Return what installs all that is missing: where there is apt, the repository itself can."""
-    if distribution.manager is None or distribution.manager.name != DEBIAN:
+    """Return what installs all that is missing: the repository itself can, where there is apt or Nix."""
+    own = OWN_INSTALLERS.get(distribution.manager.name) if distribution.manager else None
+    if own is None:
         return install_all(findings, host, distribution)
     missing = any(finding.status != OK and (finding.package or finding.purpose == BUILD) for finding in findings)
-    return "make deps" if missing else ""
+    return own if missing else ""

@@ -61,7 +61,8 @@ def _kvm(state: str, host: Host) -> Finding:
     if state == "works":
         return Finding(TEST, "KVM", OK, "a guest ran under it")
     if state == "denied":
-        mend = f"{host.as_root('usermod --append --groups kvm $USER')}, then log in again"
+        user = os.environ.get("USER", "USER")
+        mend = f"{host.as_root(f'usermod --append --groups kvm {user}')}, then log in again"
         return Finding(TEST, "KVM", WARNING, f"/dev/kvm is not for this user: {SLOWER}", mend)
     if state == "fails":
         mend = "none is needed; in a virtual machine its host must allow nested ones"

@@ -52,7 +52,8 @@ class Host:
     def run_runner(self, module: str) -> commands.Answer:
         """Run a module of the tests' runner, which may have a guest to wait for."""
         command = [sys.executable, "-B", "-m", f"vmtest.{module}"]
-        return commands.run(command, {**os.environ, "PATH": self.path}, place=str(self.runner), seconds=10)
+        environment = {**os.environ, "PATH": self.path, "PYTHONSAFEPATH": ""}  # it is found in that directory
+        return commands.run(command, environment, place=str(self.runner), seconds=10)
 
     def status(self, key: str) -> str:
         """Return a value of /proc/self/status; "" when it is not there."""

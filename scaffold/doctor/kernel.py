@@ -81,6 +81,9 @@ def check_bpf(host: Host) -> Finding:
         barred = "no_new_privs is set" if host.status("NoNewPrivs") == "1" else "the container has taken CAP_SYS_ADMIN"
         mend = f"start the container with --privileged, or --cap-add BPF --cap-add PERFMON; {IN_A_VM}"
         return Finding(RUN, "bpf()", MISSING, f"{why}, and sudo cannot help: {barred}", mend)
+    if running_version() < MEMLOCK_COUNTS_BEFORE:
+        found = f"{why}, in spite of the capabilities: what BPF may lock in memory is used up"
+        return Finding(RUN, "bpf()", MISSING, found, "ulimit -l unlimited")
     found = f"{why}, in spite of the capabilities: a filter of system calls (seccomp) or an LSM is in the way"
     return Finding(RUN, "bpf()", MISSING, found, f"with a container: --security-opt seccomp=unconfined; {IN_A_VM}")
 

@@ -47,8 +47,9 @@ def print_findings(findings: Sequence[Finding], groups: Groups, install: str, st
     terminal = stream.isatty()
     width = shutil.get_terminal_size().columns if terminal else NEVER
     colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    encoding = stream.encoding or "ascii"
     for line in _lines(findings, groups, install, width, colour):
-        print(line, file=stream)
+        print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)
 
 
 def _lines(findings: Sequence[Finding], groups: Groups, install: str, width: int, colour: bool) -> Iterator[str]:

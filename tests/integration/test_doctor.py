@@ -3,8 +3,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +22,7 @@ from scaffold.doctor.needs import Need
 from scaffold.doctor.tools import check_need
 from scaffold.vmtest.architecture import own_architecture
 from tests.conftest import Command, git
+from tests.integration.processes import processes_of
 from tests.integration.repositories import make, render
 from tests.render.trees import CATALOG
 
@@ -192,6 +195,33 @@ def test_make_doctor_prints_it_for_people(repository: Path) -> None:
     assert "\x1b" not in done.stdout and "Traceback" not in done.stdout
     assert "  missing  clang  " in done.stdout
     assert "All packages at once: make deps" in done.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_when_it_is_told_to_with_what_it_has_started(
+    number: signal.Signals, repository: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "clang").write_text(f"#!/bin/sh\ntouch {tmp_path}/started\nsleep 60\n")
+    (tmp_path / "clang").chmod(0o755)
+    environment = {**os.environ, "PYTHONPATH": "tools", "CLANG": str(tmp_path / "clang")}
+    with subprocess.Popen(
+        [sys.executable, "-B", "-m", "doctor"], cwd=repository, env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not (tmp_path / "started").exists():
+            time.sleep(0.01)
+        process.send_signal(number)
+        assert process.communicate()[1] == ""
+    assert process.returncode == 128 + number
+    deadline = time.monotonic() + 5
+    while processes_of(str(tmp_path)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert processes_of(str(tmp_path)) == []
+
+
+def test_a_reader_that_has_enough_is_no_fault(repository: Path) -> None:
+    script = "make --no-print-directory doctor | head -n 1"
+    done = subprocess.run(["sh", "-c", script], cwd=repository, text=True, capture_output=True, check=False)
+    assert done.stdout == "Build\n" and "Traceback" not in done.stderr and "BrokenPipe" not in done.stderr
 
 
 def test_a_directory_that_is_no_repository_is_wrong_usage(repository: Path, tmp_path: Path) -> None:

@@ -21,18 +21,23 @@ FINDINGS = [
 GROUPS = {"libbpf": ["clang"], "libbpf-rs": ["clang", "cargo"]}
 
 
-class Terminal(io.StringIO):
+class Terminal(io.TextIOWrapper):
     def isatty(self) -> bool:
         return True
 
 
-def shown(stream: io.StringIO) -> list[str]:
-    print_findings(FINDINGS, GROUPS, "apt-get install cargo", stream)
-    return stream.getvalue().splitlines()
+def file(encoding: str = "utf-8") -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(), encoding)
+
+
+def shown(stream: io.TextIOWrapper, findings: list[Finding] = FINDINGS) -> list[str]:
+    print_findings(findings, GROUPS, "apt-get install cargo", stream)
+    stream.seek(0)
+    return stream.read().splitlines()
 
 
 def test_without_a_terminal_there_is_a_line_for_each_in_columns() -> None:
-    lines = shown(io.StringIO())
+    lines = shown(file())
     rows = [line for line in lines if line.startswith("  ") and not line.lstrip().startswith("->")]
     assert len(rows) == len(FINDINGS) + 4
     assert "\x1b" not in "".join(lines)
@@ -42,7 +47,7 @@ def test_without_a_terminal_there_is_a_line_for_each_in_columns() -> None:
 
 
 def test_it_says_what_the_machine_is_ready_for() -> None:
-    lines = shown(io.StringIO())
+    lines = shown(file())
     ready = [line.split() for line in lines[lines.index("Ready?") + 1 : -2]]
     assert [(status, " ".join(words)) for status, *words in ready] == [
         ("ok", "Build libbpf yes"),
@@ -56,7 +61,7 @@ def test_a_narrow_terminal_folds_what_was_found_and_leaves_commands_whole(monkey
     monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    lines = shown(Terminal())
+    lines = shown(Terminal(io.BytesIO()))
     plain = [
         line.replace("\x1b[32m", "").replace("\x1b[33m", "").replace("\x1b[31m", "").replace("\x1b[0m", "")
         for line in lines
@@ -70,7 +75,7 @@ def test_a_narrow_terminal_folds_what_was_found_and_leaves_commands_whole(monkey
 def test_colour_can_be_refused(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv(variable, value)
-    assert "\x1b" not in "".join(shown(Terminal()))
+    assert "\x1b" not in "".join(shown(Terminal(io.BytesIO())))
 
 
 def test_json_has_all_of_it() -> None:
@@ -83,3 +88,10 @@ def test_json_has_all_of_it() -> None:
 def test_warnings_do_not_fail() -> None:
     assert exit_status(FINDINGS) == 1
     assert exit_status([each for each in FINDINGS if each.status != MISSING]) == 0
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_path_that_cannot_be_shown_is_shown_in_escapes(encoding: str) -> None:
+    odd = Finding(BUILD, "clang", OK, "19 (/home/\N{HANGUL SYLLABLE HAN}/\udcff/clang)")
+    (line,) = (line for line in shown(file(encoding), [odd]) if "/home/" in line)
+    assert line.endswith("/\\udcff/clang)")
