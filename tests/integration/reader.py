@@ -3,6 +3,7 @@
 
 import re
 import subprocess
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from tests.integration.terminal import Terminal
 COMMAND_SECONDS = 600
 SIGHT_SECONDS = 30  # until a program that stays says what the text shows
 CTRL_C = "^C"
+BUSY = "E: Could not get lock"  # apt-get says it
+BUSY_SECONDS = 3
 
 
 class Reader:
@@ -61,12 +64,13 @@ class Reader:
         lines = commands(block)
         for line in lines:
             last = line == lines[-1]
-            terminal.type(as_oneself(with_known(line, self.known)) + "\n")
+            typed = as_oneself(with_known(line, self.known)) + "\n"
             if last and "stays" in block.words:
+                terminal.type(typed)
                 self.staying.add(self.at)
                 self.said = None
                 return None
-            done = terminal.wait_for_prompt(COMMAND_SECONDS)
+            done = _run(terminal, typed)
             if not done:
                 return f"{line!r} does not end:\n{terminal.unread()}"
             said, status = done
@@ -113,6 +117,17 @@ class Reader:
     def _look_up(self, block: Block) -> str | None:
         file = self.terminals["1"].directory / block.words["file"]
         return None if block.content in file.read_text() else f"this does not stand in {file}"
+
+
+def _run(terminal: Terminal, typed: str) -> tuple[str, int] | None:
+    """Type a command, and again while the machine installs something; return what it said and its status."""
+    deadline = time.monotonic() + COMMAND_SECONDS
+    while True:
+        terminal.type(typed)
+        done = terminal.wait_for_prompt(COMMAND_SECONDS)
+        if not done or BUSY not in done[0] or time.monotonic() > deadline:
+            return done
+        time.sleep(BUSY_SECONDS)
 
 
 def as_oneself(text: str) -> str:

@@ -24,12 +24,10 @@ BEGINNING = next(index for index, block in enumerate(LESSON) if block.framework)
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """That of the terminals: git knows the reader's name, and apt-get waits for others that install something."""
-    directory = tmp_path_factory.mktemp("settings")
-    settings = {"GIT_CONFIG_GLOBAL": directory / "git", "APT_CONFIG": directory / "apt"}
-    settings["GIT_CONFIG_GLOBAL"].write_text(GIT_CONFIG)
-    settings["APT_CONFIG"].write_text('DPkg::Lock::Timeout "600";\n')
-    return {**os.environ, "GIT_CONFIG_NOSYSTEM": "1", **{name: str(path) for name, path in settings.items()}}
+    """That of the terminals: git knows the reader's name."""
+    config = tmp_path_factory.mktemp("settings") / "git"
+    config.write_text(GIT_CONFIG)
+    return {**os.environ, "GIT_CONFIG_GLOBAL": str(config), "GIT_CONFIG_NOSYSTEM": "1"}
 
 
 @pytest.fixture(scope="module")
