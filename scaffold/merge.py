@@ -24,6 +24,7 @@ Side = Path | TreeId  # of a merge: a directory, or a tree that the repository h
 MADE, YOURS = "generated", "yours"
 NOBODY = b"committer ebpf-new <ebpf-new@localhost> 0 +0000\ndata 0\n"
 # A file is followed where it was renamed to; where its neighbours went says nothing of a new one.
+QUICK = ("-c", "core.fsync=none")  # nobody needs the bench after a crash
 HOW = ("-c", "merge.renames=true", "-c", "merge.directoryRenames=false")
 GONE = "0" * 6  # the mode of what is not there
 
@@ -118,7 +119,7 @@ def add_sides(bench: Bench, made: Side, theirs: Side, label: str) -> None:
         *_commit(YOURS, MADE, checkout, None),
         *_commit(label, MADE, checkout, theirs),
     ]
-    bench.git("fast-import", "--quiet", given=b"".join(parts))
+    bench.git(*QUICK, "fast-import", "--quiet", given=b"".join(parts))
 
 
 def shed_replaced(bench: Bench, label: str) -> list[Special]:
@@ -144,7 +145,7 @@ def shed_replaced(bench: Bench, label: str) -> list[Special]:
         *(_head(YOURS, MADE), _root(bench.checkout.head)),
         *(_head(label, MADE), _root(tree), without),
     ]
-    bench.git("fast-import", "--quiet", "--force", given=b"".join(parts))
+    bench.git(*QUICK, "fast-import", "--quiet", "--force", given=b"".join(parts))
     return [Special(path, Fate.STAYS_DELETED, "file/directory") for path in shed]
 
 

@@ -25,7 +25,7 @@ def find_origin(checkout: Checkout, record: Record, releases: Path, now: Path, p
     """
     version = str(record.version)
     if version in released_versions(releases):
-        template = unpack(version, releases, place) / record.framework
+        template = unpack(version, record.framework, releases, place)
         (place / "made").mkdir()
         return render_recorded(record.answers, template, place / "made")
     commit, said, found = _first_commit(checkout)

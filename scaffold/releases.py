@@ -24,21 +24,23 @@ def released_versions(directory: Path) -> list[str]:
     return sorted(path.name.removesuffix(SUFFIX) for path in directory.glob(f"*{SUFFIX}"))
 
 
-def unpack(version: str, directory: Path, into: Path) -> Path:
-    """Unpack the templates of `version`, which is in `directory`, to below `into`, and return where they are.
+def unpack(version: str, framework: str, directory: Path, into: Path) -> Path:
+    """Unpack a framework's template of `version`, which is in `directory`, to below `into`, and return where it is.
 
     Raises:
         DiskError: there is no room for them.
         TemplateError: the archive is damaged.
     """
     archive = directory / f"{version}{SUFFIX}"
+    templates, runner = PARTS
+    needed = (f"{templates}/_shared/", f"{templates}/{framework}/", f"{runner}/")
     try:
         with tarfile.open(archive) as tar:
             # Pythons before 3.11.4 have no filters, and need none for what comes with this package.
             tar.extraction_filter = getattr(tarfile, "data_filter", None)
-            tar.extractall(into)
+            tar.extractall(into, [member for member in tar if member.name.startswith(needed)])
     except OSError as error:
         raise DiskError(f"cannot unpack {archive}: {error.strerror or error}") from error
     except (EOFError, tarfile.TarError) as error:
         raise TemplateError(f"{archive} is damaged; install ebpf-new again: {error}") from error
-    return into / PARTS[0]
+    return into / templates / framework

@@ -13,6 +13,7 @@ import json
 import sys
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from packaging.version import Version
@@ -25,7 +26,7 @@ from scaffold.render import CACHE, files_in, render_recorded
 SAMPLES = "samples.json"
 
 
-def archive(root: Path, version: str, directory: Path) -> Path:
+def archive(root: Path, version: str, directory: Path, samples: Mapping[str, str]) -> Path:
     """Write the templates of the checkout `root` to `directory` as those of `version`, and return the archive."""
     path = directory / f"{version}{SUFFIX}"
     with tarfile.open(path, "w:xz", preset=9) as tar:
@@ -33,7 +34,7 @@ def archive(root: Path, version: str, directory: Path) -> Path:
             for found in sorted((root / part).rglob("*")):
                 if CACHE not in found.parts and (found.is_file() or found.is_symlink()):
                     _add(tar, found, found.relative_to(root))
-        text = json.dumps(sample_digests(root / PARTS[0]), indent=2).encode()
+        text = json.dumps(samples, indent=2).encode()
         about = tarfile.TarInfo(SAMPLES)
         about.size = len(text)
         tar.addfile(about, io.BytesIO(text))
@@ -84,7 +85,8 @@ def main() -> None:
     there = releases_directory() / f"{__version__}{SUFFIX}"
     if there.exists():
         sys.exit(f"{there} exists: what was released stays as it was")
-    print(archive(templates_directory().parent, __version__, releases_directory()))
+    samples = sample_digests(templates_directory())
+    print(archive(templates_directory().parent, __version__, releases_directory(), samples))
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def _history() -> tempfile.TemporaryDirectory[str]:
         shutil.copytree(before / "scaffold/vmtest", place / version / "scaffold/vmtest", ignore=runner)
         for edit in edits:
             edit(place / version / "templates")
-        archive(place / version, version, place / "releases")
+        archive(place / version, version, place / "releases", {})
         before = place / version
     return directory
 
@@ -119,8 +119,19 @@ def sources(version: str) -> Sources:
 
 def made_at(version: str, directory: Path, framework: str = "libbpf", with_git: bool = True, **answers: str) -> Path:
     """A project that is made at that version."""
-    wish = Wish(directory, framework, git=with_git, **answers)  # type: ignore[arg-type]
-    return create(make_plan(wish, load_catalog(sources(version).templates))).path
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    made = _made(version, directory.name, framework, with_git, tuple(answers.items()))
+    return shutil.copytree(Path(made.name, directory.name), directory, symlinks=True)
+
+
+@cache
+def _made(
+    version: str, name: str, framework: str, with_git: bool, answers: tuple[tuple[str, str], ...]
+) -> tempfile.TemporaryDirectory[str]:
+    place = tempfile.TemporaryDirectory(prefix="made-")
+    wish = Wish(Path(place.name, name), framework, git=with_git, **dict(answers))  # type: ignore[arg-type]
+    create(make_plan(wish, load_catalog(sources(version).templates)))
+    return place
 
 
 def updated(project: Path, version: str, mode: Mode = Mode.WRITE, **answers: str) -> Updated:

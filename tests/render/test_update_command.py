@@ -158,7 +158,7 @@ def without_owner(tmp_path_factory: pytest.TempPathFactory) -> Sources:
         kept = "".join(line for line in lines if not re.search('"owner": (""|\\[=)', line))
         path.write_text(kept.replace("cookiecutter.owner", "''"))
     (place / "releases").mkdir()
-    archive(old.parent, "1.0", place / "releases")
+    archive(old.parent, "1.0", place / "releases", {})
     return Sources(sources("2.0").templates, place / "releases")
 
 

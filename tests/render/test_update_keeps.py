@@ -69,7 +69,7 @@ def _trees() -> tempfile.TemporaryDirectory[str]:
     start = Path(directory.name, "start")
     shutil.copytree(tree(Path(directory.name), "1.0"), start)
     git(start, "init", "--quiet", "--template=", "--initial-branch=main")
-    git(start, "config", "gc.auto", "0")
+    git(start, "config", "core.fsync", "none")
     commit(start)
     git(start, "gc", "--quiet")
     return directory
