@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from . import commands, guests, kernel
+from . import guests, kernel
+from .commands import Commands
 from .distribution import Distribution
 from .finding import BUILD, MISSING, RUN, TEST, Finding
 from .host import Host
@@ -38,18 +39,21 @@ class Check:
 
 def examine(wanted: Wanted, host: Host, distribution: Distribution) -> list[Finding]:
     """Return what all checks find, in the order of their purposes."""
-    return run_checks(list(_checks(wanted, host, distribution)), SECONDS)
+    return run_checks(list(_checks(wanted, host, distribution)), SECONDS, host.commands)
 
 
-def run_checks(checks: Sequence[Check], seconds: float) -> list[Finding]:
-    """Make all `checks` at once, within `seconds`, and return what each has found, in their order."""
+def run_checks(checks: Sequence[Check], seconds: float, commands: Commands) -> list[Finding]:
+    """Make all `checks` at once, within `seconds`, and return what each has found, in their order.
+
+    The `commands` that they run end with them.
+    """
     done: queue.SimpleQueue[tuple[int, list[Finding]]] = queue.SimpleQueue()
-    for number, check in enumerate(checks):
-        # A thread that hangs in the kernel cannot be ended: nobody waits for it when the process ends.
-        threading.Thread(target=lambda n=number, c=check: done.put((n, _found(c))), daemon=True).start()
-    deadline = time.monotonic() + seconds
     found: dict[int, list[Finding]] = {}
+    deadline = time.monotonic() + seconds
     try:
+        for number, check in enumerate(checks):
+            # A thread that hangs in the kernel cannot be ended: nobody waits for it when the process ends.
+            threading.Thread(target=lambda n=number, c=check: done.put((n, _found(c))), daemon=True).start()
         while len(found) < len(checks):
             number, findings = done.get(timeout=max(0.0, deadline - time.monotonic()))
             found[number] = findings

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import commands
+from .commands import Answer, Commands
 
 # By number in <linux/capability.h>.
 SYS_ADMIN, PERFMON, BPF = 21, 38, 39
@@ -29,6 +29,7 @@ class Host:
     runner: Path  # the directory that has the package vmtest
     root: Path = Path("/")
     path: str = field(default_factory=lambda: os.environ.get("PATH", os.defpath))
+    commands: Commands = field(default_factory=Commands)
 
     def file(self, name: str) -> Path:
         """Return where the file /`name` is."""
@@ -45,15 +46,15 @@ class Host:
         """Return the path of a command; "" when there is none."""
         return shutil.which(command, path=self.path) or ""
 
-    def run(self, command: Sequence[str], reads: str = "") -> commands.Answer:
+    def run(self, command: Sequence[str], reads: str = "") -> Answer:
         """Run `command`, in English and for some seconds at most, with `reads` on its standard input."""
-        return commands.run(command, {**os.environ, "PATH": self.path, **SETTINGS}, reads)
+        return self.commands.run(command, {**os.environ, "PATH": self.path, **SETTINGS}, reads)
 
-    def run_runner(self, module: str) -> commands.Answer:
+    def run_runner(self, module: str) -> Answer:
         """Run a module of the tests' runner, which may have a guest to wait for."""
         command = [sys.executable, "-B", "-m", f"vmtest.{module}"]
         environment = {**os.environ, "PATH": self.path, "PYTHONSAFEPATH": ""}  # it is found in that directory
-        return commands.run(command, environment, place=str(self.runner), seconds=10)
+        return self.commands.run(command, environment, place=str(self.runner), seconds=10)
 
     def status(self, key: str) -> str:
         """Return a value of /proc/self/status; "" when it is not there."""

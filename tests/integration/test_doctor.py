@@ -46,8 +46,9 @@ def test_what_is_here_is_found_to_work(need: Need) -> None:
 def test_what_is_not_here_is_missing_and_the_command_gets_it(need: Need, tmp_path: Path) -> None:
     (tmp_path / "apt-get").symlink_to("/usr/bin/apt-get")
     found = looked_for(replace(need, places=()), str(tmp_path))
+    package = find_distribution(Host(tmp_path, tmp_path)).package(need)
     assert found.status == (MISSING if need.target in ("", "build", "test") else WARNING)
-    assert found.mend == need.installs or found.mend.endswith(f"apt-get install {need.package}")
+    assert found.mend == need.installs or found.mend.rstrip("'").endswith(f"apt-get install {package}")
     assert (f"only `make {need.target}`" in found.found) == (found.status == WARNING)
 
 

@@ -16,7 +16,7 @@ from scaffold.vmtest.kernels import find_kernel
 from tests.integration.guest_python import python_entries
 from tests.integration.repositories import files_of, render
 
-SECONDS = 120
+SECONDS = 300
 # Runs the doctor as a user who is not root.
 AS_USER = """-c 'import os, runpy, sys
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
@@ -87,14 +87,12 @@ def check(findings: dict[str, Finding], name: str, status: str, words: str, mend
 
 
 def check_healthy(findings: dict[str, Finding], lockdown: str) -> None:
-    """All is well in the kernel; there is Python, a shell and no compiler."""
+    """All is well in the kernel; there is no compiler."""
     check(findings, "BTF", OK, "/sys/kernel/btf/vmlinux")
     check(findings, "bpf()", OK, "was loaded")
     check(findings, "lockdown", OK, lockdown)
     check(findings, "tracefs", OK, "/sys/kernel/tracing, syscalls/sys_enter_write")
     check(findings, "tracing_on", OK, "1")
-    check(findings, "python3", OK, "3.")
-    check(findings, "busybox", OK, "1.")
     check(findings, "clang", MISSING, "not on PATH", "clang")
 
 

@@ -8,7 +8,7 @@ import threading
 import time
 from pathlib import Path
 
-from scaffold.doctor import commands
+from scaffold.doctor.commands import Commands
 from scaffold.doctor.examine import Check, run_checks
 from scaffold.doctor.finding import BUILD, MISSING, OK, RUN, TEST, Finding
 from scaffold.doctor.host import line
@@ -28,7 +28,7 @@ def test_a_crash_and_a_hang_are_findings() -> None:
         return FINE
 
     checks = [Check(BUILD, "crash", crash), Check(RUN, "hang", hang), Check(TEST, "fine", lambda: [FINE, FINE])]
-    crashed, hung, *fine = run_checks(checks, 0.3)
+    crashed, hung, *fine = run_checks(checks, 0.3, Commands())
     released.set()
     assert (crashed.check, crashed.status) == ("crash", MISSING) and "ZeroDivisionError: by zero" in crashed.found
     assert (hung.check, hung.status) == ("hang", MISSING) and "no answer" in hung.found
@@ -38,7 +38,7 @@ def test_a_crash_and_a_hang_are_findings() -> None:
 def test_a_command_that_hangs_ends_with_what_it_has_started(tmp_path: Path) -> None:
     marker = f"DOCTOR_TEST={tmp_path}"
     environment = dict([marker.split("=")]) | os.environ
-    answer = commands.run(["sh", "-c", "sleep 60 & sleep 60"], environment, seconds=0.3)
+    answer = Commands().run(["sh", "-c", "sleep 60 & sleep 60"], environment, seconds=0.3)
     assert answer.status is None and "no answer" in answer.complained
     deadline = time.monotonic() + 5
     while processes_of(marker) and time.monotonic() < deadline:
@@ -46,10 +46,17 @@ def test_a_command_that_hangs_ends_with_what_it_has_started(tmp_path: Path) -> N
     assert processes_of(marker) == []
 
 
+def test_after_the_end_no_command_is_run(tmp_path: Path) -> None:
+    commands = Commands()
+    commands.end_all()
+    assert commands.run(["touch", str(tmp_path / "made")], os.environ).status is None
+    assert not (tmp_path / "made").exists()
+
+
 def test_a_command_that_cannot_be_started_says_why(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no program")
     (tmp_path / "text").chmod(0o755)
-    answers = [commands.run([str(tmp_path / name)], os.environ) for name in ("none", "text", ".")]
+    answers = [Commands().run([str(tmp_path / name)], os.environ) for name in ("none", "text", ".")]
     assert [answer.status for answer in answers] == [None] * 3
     assert [answer.complained for answer in answers] == [
         "No such file or directory", "Exec format error", "Permission denied",
@@ -57,8 +64,8 @@ def test_a_command_that_cannot_be_started_says_why(tmp_path: Path) -> None:
 
 
 def test_a_command_reads_what_it_is_given_and_nothing_else() -> None:
-    assert commands.run(["cat"], os.environ, "abc").printed == b"abc"
-    assert commands.run(["cat"], os.environ).printed == b""
+    assert Commands().run(["cat"], os.environ, "abc").printed == b"abc"
+    assert Commands().run(["cat"], os.environ).printed == b""
 
 
 def test_what_a_command_says_does_nothing_to_a_terminal() -> None:
