@@ -121,12 +121,12 @@ def new_course(
     from scaffold.create import Wish
     from scaffold.show_course import CourseProgress, show_course, show_course_plan
 
-    table = read_table(roster, form, encoding)
-    read = read_roster(table, Reading(name_pattern, column or (), keep or ()), taken=COLUMNS)
+    reading = Reading(name_pattern, column or (), keep or ())
     given = Wish(
         output_dir, framework=framework, program=program, license=license, description=description,
         author=author, email=email, owner=owner, git=git,
     )  # fmt: skip
+    read = read_roster(read_table(roster, form, encoding), reading, taken=COLUMNS)
     common = filled(given, [read_configuration()])
     course = plan_course(read, output_dir, common, load_catalog())
     if dry_run:

@@ -34,11 +34,11 @@ class Entry:
     framework: str
     program: str
     path: str  # relative to the course's directory
+    author: str
+    email: str
     owner: str
     commit: str  # what HEAD was when the index was written; "" without git, and for what is not there
     status: str  # made, kept (it was there), other (there, and not in the last roster), missing (still to be made)
-    author: str
-    email: str
     more: Mapping[str, str] = field(default_factory=dict)  # columns of the roster that were to be carried over
 
     @property

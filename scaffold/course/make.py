@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from scaffold.course.index import Entry, write_index
-from scaffold.course.plan import Course, Repository, is_project, read_record
+from scaffold.course.plan import Course, Repository, is_project
 from scaffold.create import Created, prepare
 from scaffold.errors import DiskError, EbpfNewError, GitError, UsageError
 from scaffold.place import WITHOUT_LOCKS, Workshop, unstoppable, workshop
@@ -73,12 +73,19 @@ def _entry(course: Course, repository: Repository, commits: Mapping[str, str]) -
     project = repository.plan.project
     status = "kept" if repository.kept else "made" if project.name in commits else "missing"
     commit = read_head(repository.plan.target) if repository.kept else commits.get(project.name, "")
-    answers = {**project.answers(), **(read_record(repository.plan.target) if repository.kept else {})}
     return Entry(
-        repository.line, project.name, str(answers["framework"]), str(answers["program"]),
-        os.path.relpath(repository.plan.target, course.directory), project.owner, commit, status,
-        project.author, project.email, repository.more,
-    )  # fmt: skip
+        row=repository.line,
+        name=project.name,
+        framework=repository.framework,
+        program=repository.program,
+        path=os.path.relpath(repository.plan.target, course.directory),
+        author=project.author,
+        email=project.email,
+        owner=project.owner,
+        commit=commit,
+        status=status,
+        more=repository.more,
+    )
 
 
 def _make_all(

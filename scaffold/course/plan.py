@@ -30,6 +30,8 @@ class Repository:
     plan: Plan
     more: Mapping[str, str]
     kept: bool
+    framework: str  # what it is made of, or was
+    program: str
 
 
 @dataclass(frozen=True)
@@ -52,24 +54,28 @@ def plan_course(roster: Roster, directory: Path, common: Wish, frameworks: Mappi
     git = common.git is not False
     problems = [*roster.problems, *common.problems, *missing_git(git)]
     repositories: list[Repository] = []
+    known = {entry.name: entry for entry in _indexed(directory)}
     lines: dict[str, tuple[int, str]] = {}  # of each name, in small letters, where it stands first and how
     for student in roster.students:
-        wish = replace(
-            common, target=directory / student.answers["name"], **_given(roster, student, common, frameworks)
-        )
-        answers = complete_answers(wish, frameworks, settings)
+        name = student.answers["name"]
+        wish = replace(common, target=directory / name, **_given(roster, student, common, frameworks))
+        # A path is no name: what is checked is the whole of it.
+        answers = complete_answers(wish, frameworks, settings) | {"name": name}
         faults = [*_repeated(roster, student, lines), *_faults(roster, student, answers, common, frameworks)]
         if not faults:
             project = Project.of(answers, frameworks)
             kept = is_project(wish.target)
             faults += [] if kept else _in_the_way(roster, student, wish.target)
             plan = Plan(wish.target, project, frameworks[project.framework], settings, git, BY_DIRECTORY)
-            repositories.append(Repository(student.line, plan, student.more, kept))
+            made_of = _made_of(plan, known, frameworks) if kept else (project.framework, project.program)
+            repositories.append(Repository(student.line, plan, student.more, kept, *made_of))
         problems += faults
     problems += find_obstacles(directory / ".any", BY_DIRECTORY, max(1, sum(not each.kept for each in repositories)))
     if problems:
         raise BadAnswers(list(dict.fromkeys(problems)))
-    return Course(directory, repositories, _others(directory, {each.plan.project.name for each in repositories}))
+    named = {each.plan.project.name for each in repositories}
+    others = [entry for name, entry in known.items() if name not in named and is_project(directory / entry.path)]
+    return Course(directory, repositories, [replace(entry, row=None, status="other") for entry in others])
 
 
 def is_project(directory: Path) -> bool:
@@ -134,12 +140,19 @@ def _in_the_way(roster: Roster, student: Student, target: Path) -> list[Problem]
     return [Problem(roster.place(student.line, "name"), message)] if message else []
 
 
-def _others(directory: Path, named: set[str]) -> list[Entry]:
-    """Return what the index of an earlier roster has and is still there, but for those that are `named`."""
-    if not (directory / INDEX).exists():
-        return []
-    return [
-        replace(entry, row=None, status="other")
-        for entry in read_index(directory)
-        if entry.name not in named and is_project(directory / entry.path)
-    ]
+def _indexed(directory: Path) -> list[Entry]:
+    """Return what was there by the index of an earlier run."""
+    return [entry for entry in read_index(directory) if entry.there] if (directory / INDEX).exists() else []
+
+
+def _made_of(plan: Plan, known: Mapping[str, Entry], frameworks: Mapping[str, Framework]) -> tuple[str, str]:
+    """Return framework and program of what is there, whatever the roster says now.
+
+    The index knows best. What stands in the repository may be its user's, and counts where no index came to be.
+    """
+    if entry := known.get(plan.project.name):
+        return entry.framework, entry.program
+    said = read_record(plan.target)
+    framework = frameworks.get(str(said.get("framework")), plan.framework)
+    programs = [program.name for program in framework.programs]
+    return framework.name, str(said["program"]) if said.get("program") in programs else programs[0]

@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from scaffold.course.index import COLUMNS, INDEX, PAGE, Entry, as_text, read_index, write_index
 from scaffold.errors import DiskError, UsageError
 
-ENTRY = Entry(2, "lab-1", "libbpf", "tracepoint", "lab-1", "acme", "0" * 40, "made", "Ada", "ada@example.org")
+ENTRY = Entry(2, "lab-1", "libbpf", "tracepoint", "lab-1", "Ada", "ada@example.org", "acme", "0" * 40, "made")
 DANGEROUS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "=cmd|' /C calc'!A0", "'=1", "''-1"]
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n")) | st.sampled_from(DANGEROUS[:5])
 

@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the rows of a roster come to: columns, patterns, defaults, and every mistake with its line."""
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from scaffold.course.index import COLUMNS
+from scaffold.course.index import COLUMNS, Entry, write_index
 from scaffold.course.plan import Course, plan_course
 from scaffold.course.roster import Reading, read_roster
 from scaffold.course.table import read_table
 from scaffold.create import Wish
-from scaffold.errors import BadAnswers
+from scaffold.errors import BadAnswers, UsageError
 from tests.render.trees import CATALOG
 
 FIRST = next(iter(CATALOG))
@@ -129,6 +130,12 @@ def test_every_bad_cell_has_its_line_and_column(tmp_path: Path) -> None:
     assert "'GOOD2' is the name in line 4, but for capitals, which GitHub" in found[9]
 
 
+@pytest.mark.parametrize("name", ["../lab-1", "a/b", "/tmp/lab-1", "lab-1/", "..", ".", "-o", "lab 1", "김", "x" * 300])
+def test_a_name_is_no_path_and_no_option(tmp_path: Path, name: str) -> None:
+    (found,) = refused(tmp_path, f"name\n{name}\n")
+    assert found.startswith(f"roster.csv, line 2, column 'name': {name!r} ")
+
+
 def test_what_an_option_says_wrong_is_told_once(tmp_path: Path) -> None:
     rows = "name,author\n" + "".join(f"lab-{number},x\n" for number in range(5))
     found = refused(tmp_path, rows, license="WTFPL", owner="-")
@@ -191,3 +198,26 @@ def test_what_counts_as_a_project(tmp_path: Path, record: str | None) -> None:
         assert plan(tmp_path, "name\nlab-1\n").repositories[0].kept
     else:
         assert len(refused(tmp_path, "name\nlab-1\n")) == 1
+
+
+def test_what_is_there_is_listed_as_it_was_made(tmp_path: Path) -> None:
+    """The roster may say something else by now, and so may the repository: its user can write there."""
+    other = list(CATALOG)[-1]
+    place = tmp_path / "course/lab-1"
+    place.mkdir(parents=True)
+    record = place / ".ebpf-new.json"
+    for said, found in ((other, other), ("=1,2", FIRST)):
+        record.write_text(json.dumps({"answers": {"framework": said, "program": "tracepoint"}}))
+        (repository,) = plan(tmp_path, "name\nlab-1\n").repositories
+        assert (repository.framework, repository.program) == (found, CATALOG[found].programs[0].name)
+    entry = Entry(2, "lab-1", other, "tracepoint", "lab-1", "", "", "", "", "made")
+    write_index(tmp_path / "course", [entry])
+    (repository,) = plan(tmp_path, "name\nlab-1\n").repositories
+    assert repository.framework == other
+
+
+def test_a_damaged_index_is_no_reason_to_forget_what_it_had(tmp_path: Path) -> None:
+    (tmp_path / "course").mkdir()
+    (tmp_path / "course/index.csv").write_text("name\n")
+    with pytest.raises(UsageError, match="lacks the column 'row'; move it away, and"):
+        plan(tmp_path, "name\nlab-1\n")
