@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -195,9 +196,13 @@ def test_a_control_group_ends_with_all_that_is_in_it() -> None:
     mark = f"ebpf-new-daemon-{os.getpid()}"
     assert places is not None
     with new_group(places, 64 << 20) as group:
-        command = ["bash", "-c", f"cat /proc/self/cgroup; (exec -a {mark} setsid sleep 60 >/dev/null &)"]
-        said = subprocess.run(group.command(command), check=True, capture_output=True, text=True).stdout
+        command = ["bash", "-c", f"cat /proc/self/cgroup; (setsid bash -c 'exec -a {mark} sleep 60' >/dev/null &)"]
+        said = subprocess.run(group.command(command), check=True, stdout=subprocess.PIPE, text=True).stdout
         assert f"/{group.directories[0].name}\n" in said
+        deadline = time.monotonic() + 20
+        while not running(mark):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
     assert not [directory for directory in group.directories if directory.exists()]
     assert not running(mark)
 
