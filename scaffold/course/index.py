@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The record of a course: index.csv in its directory, which lists its repositories.
+"""The record of a course in its directory: index.csv for machines and spreadsheets, index.md for people.
 
 A spreadsheet takes a cell for a formula that begins like one. Such cells get an apostrophe in front, as OWASP's page
 on CSV injection says; reading takes it away again.
@@ -7,18 +7,22 @@ on CSV injection says; reading takes it away again.
 
 import csv
 import os
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from scaffold.errors import DiskError, UsageError
+from scaffold.report.markdown import escaped
 
 INDEX = "index.csv"
-COLUMNS = ("row", "name", "framework", "program", "path", "author", "email", "owner", "commit", "status")
-LIKE_A_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001  spreadsheets take the wide ones too
-RENEW = 'the same "ebpf-new course new" as before writes it again'
+PAGE = "index.md"
+# Those that need no quotes come first, so that a shell can take a line apart.
+COLUMNS = ("row", "name", "framework", "program", "path", "owner", "commit", "status", "author", "email")
 THERE = ("made", "kept", "other")  # the statuses of repositories that are there
+LIKE_A_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001  spreadsheets take the wide ones too
+RENEW = 'move it away, and "ebpf-new course new" with the roster writes a new one'
 
 
 @dataclass(frozen=True)
@@ -44,26 +48,24 @@ class Entry:
 
 
 def write_index(directory: Path, entries: Sequence[Entry]) -> None:
-    """Write index.csv into `directory`: all of it, or the one before stays.
+    """Write index.csv and index.md into `directory`: each as a whole, or the one before stays.
 
     Raises:
-        DiskError: it could not be written.
+        DiskError: one could not be written.
     """
-    more = list(dict.fromkeys(column for entry in entries for column in entry.more))
-    path = directory / INDEX
-    new = path.with_name(f".{INDEX}.new")
-    try:
-        with new.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow([*COLUMNS, *map(as_text, more)])
-            for entry in entries:
-                own = ["" if entry.row is None else entry.row, *(getattr(entry, column) for column in COLUMNS[1:])]
-                writer.writerow([as_text(str(cell)) for cell in [*own, *(entry.more.get(each, "") for each in more)]])
-        os.replace(new, path)
-    except OSError as error:
-        with suppress(OSError):
-            new.unlink(missing_ok=True)
-        raise DiskError(f"cannot write {path}: {error.strerror}") from error
+    for path, lines in ((directory / INDEX, _csv_lines(entries)), (directory / PAGE, _page_lines(entries))):
+        new = path.with_name(f".{path.name}.new")
+        try:
+            # By its mark Excel knows UTF-8.
+            with new.open("w", encoding="utf-8-sig" if path.suffix == ".csv" else "utf-8", newline="") as file:
+                file.writelines(lines)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(new, path)
+        except OSError as error:
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
+            raise DiskError(f"cannot write {path}: {error.strerror}") from error
 
 
 def read_index(directory: Path) -> list[Entry]:
@@ -76,23 +78,15 @@ def read_index(directory: Path) -> list[Entry]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
-            missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+            columns = reader.fieldnames or ()
+            missing = [column for column in COLUMNS if column not in columns]
             if missing:
                 raise UsageError(f"{path} lacks the column {missing[0]!r}; {RENEW}")
-            return [
-                _entry({_as_it_was(key): _as_it_was(row[key] or "") for key in reader.fieldnames or ()})
-                for row in reader
-            ]
+            return [_entry({_as_it_was(key): _as_it_was(row[key] or "") for key in columns}) for row in reader]
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}; a course is made by ebpf-new course new") from error
+        raise UsageError(f"{path}: {error.strerror}; ebpf-new course new makes a course") from error
     except (ValueError, csv.Error) as error:
         raise UsageError(f"{path} is damaged ({error}); {RENEW}") from error
-
-
-def _entry(row: Mapping[str, str]) -> Entry:
-    own = {column: row[column] for column in COLUMNS[1:]}
-    more = {column: cell for column, cell in row.items() if column not in COLUMNS}
-    return Entry(row=int(row["row"]) if row["row"] else None, more=more, **own)
 
 
 def as_text(cell: str) -> str:
@@ -101,5 +95,73 @@ def as_text(cell: str) -> str:
     return f"'{cell}" if cell.lstrip("'").startswith(LIKE_A_FORMULA) else cell
 
 
+def _in_a_line(cell: str) -> str:
+    return cell.replace("\r", " ").replace("\n", " ")  # what reads line by line takes no others for ends of lines
+
+
 def _as_it_was(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(LIKE_A_FORMULA) else cell
+
+
+def _entry(row: Mapping[str, str]) -> Entry:
+    own = {column: row[column] for column in COLUMNS[1:]}
+    more = {column: cell for column, cell in row.items() if column not in COLUMNS}
+    return Entry(row=int(row["row"]) if row["row"] else None, more=more, **own)
+
+
+class _Lines(list[str]):
+    """What csv writes to, line by line."""
+
+    write = list.append
+
+
+def _csv_lines(entries: Sequence[Entry]) -> Iterable[str]:
+    more = list(dict.fromkeys(column for entry in entries for column in entry.more))
+    lines = _Lines()
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow([*COLUMNS, *(as_text(_in_a_line(column)) for column in more)])
+    for entry in entries:
+        own = ["" if entry.row is None else str(entry.row), *(getattr(entry, column) for column in COLUMNS[1:])]
+        writer.writerow(
+            [as_text(_in_a_line(cell)) for cell in [*own, *(entry.more.get(column, "") for column in more)]]
+        )
+    return lines
+
+
+def _page_lines(entries: Sequence[Entry]) -> Iterable[str]:
+    counts = Counter(entry.status for entry in entries)
+    there = sum(entry.there for entry in entries)
+    yield "# Repositories\n\n"
+    yield f"{there} of {len(entries)} are there"
+    yield f" ({', '.join(f'{number} {status}' for status, number in counts.items())}).\n\n"
+    yield "| | name | framework | author | status | commit |\n|---:|---|---|---|---|---|\n"
+    for entry in entries:
+        name = f"[{escaped(entry.name)}]({entry.path}/)" if entry.there else escaped(entry.name)
+        row = "" if entry.row is None else str(entry.row)
+        cells = (row, name, entry.framework, escaped(entry.author), entry.status, entry.commit[:10])
+        yield f"| {' | '.join(cells)} |\n"
+    yield "\nThe first column is the line of the roster; [index.csv](index.csv) has the same and more for machines.\n"
+    if any(entry.commit for entry in entries):
+        yield PUSH
+
+
+PUSH = """
+## Push them to GitHub
+
+With [gh](https://cli.github.com), from this directory; each becomes a private repository of its owner:
+
+```sh
+tail -n +2 index.csv | while IFS=, read -r row name framework program path owner rest; do
+    [ ! -d "$path" ] || gh repo create "${owner:-OWNER}/$name" --private --source "$path" --push </dev/null
+done
+```
+
+Put your organisation in the place of OWNER for those that have no owner. Without gh, make an empty repository of each
+name there, and then:
+
+```sh
+tail -n +2 index.csv | while IFS=, read -r row name framework program path owner rest; do
+    [ ! -d "$path" ] || git -C "$path" push "https://github.com/${owner:-OWNER}/$name.git" HEAD </dev/null
+done
+```
+"""
