@@ -2,6 +2,7 @@
 """Projects built in sandboxes: their directories stay as they are, and what the guests get is taken out."""
 
 import re
+import signal
 import struct
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ NETWORK = re.compile(
     rb"|Connection refused|no matching package (?:named|found)|failed to select a version for the requirement"
     rb"|lock file .* needs to be updated|/store/\S+: read-only file system"  # where go would put a module
 )
+TOO_LARGE = 128 + signal.SIGXFSZ
 FULL = b"No space left on device"
 NO_FORK = re.compile(rb"Cannot fork|fork: .*Resource temporarily unavailable")
 
@@ -44,7 +46,7 @@ class SandboxedBuilds:
         with tempfile.TemporaryFile() as archive:
 
             def run(command: Sequence[str], source: Path, seconds: float) -> Built:
-                return _explained(box.build(command, source, seconds, wanted, archive), box)
+                return _explained(box.build(command, source, seconds, wanted, archive), box, wanted)
 
             failure = build(manifest, arch, run)
             if failure:
@@ -96,10 +98,12 @@ def _is_library(name: str) -> bool:
     return str(path.resolve()).startswith(LIBRARIES) and bool(path.stat().st_mode & 0o004)
 
 
-def _explained(built: Built, box: Box) -> Built:
-    """Say which limit of the sandbox a build that failed has met, as far as its output shows that."""
+def _explained(built: Built, box: Box, wanted: Wanted) -> Built:
+    """Say which limit of the sandbox a build that failed has met, as far as its end and its output show that."""
     if built.status in (0, None) or built.limit:
         return built
+    if built.status == TOO_LARGE:
+        return replace(built, limit=f"a file of it, or all that it makes, is more than {wanted.most_bytes >> 20} MiB")
     if FULL in built.output:
         return replace(built, limit=f"its files took more than {box.limits.disk} MiB")
     if NO_FORK.search(built.output):

@@ -17,7 +17,7 @@ from pathlib import Path
 NAME = "ebpf-new-"
 JOIN = 'until [ "$1" = -- ]; do echo 0 >"$1" || exit; shift; done; shift; exec "$@"'
 SECONDS_TO_END = 10.0
-DAY = 86400
+A_WHILE = 60.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -123,11 +123,13 @@ def _is_ours(directory: Path) -> bool:
 
 
 def clear_away(places: Places) -> None:
-    """Remove the empty groups that killed runs have left, those older than a day: others may be filled just now."""
+    """Remove the groups that killed runs have left: those of processes that are gone from here for a while."""
     for parent in filter(None, (places.memory, places.processor)):
-        for directory in parent.glob(f"{NAME}*"):  # one that has processes cannot be removed
-            with suppress(OSError):
-                if time.time() - directory.stat().st_mtime > DAY:
+        for directory in parent.glob(f"{NAME}[0-9]*"):
+            owner = directory.name.removeprefix(NAME).partition("-")[0]
+            with suppress(OSError):  # one that has processes cannot be removed
+                # Another container's process may be there, and not to be seen.
+                if not Path("/proc", owner).exists() and time.time() - directory.stat().st_mtime > A_WHILE:
                     directory.rmdir()
 
 
@@ -138,7 +140,7 @@ def new_group(places: Places, limit: int) -> Iterator[Group]:
     Raises:
         OSError: it cannot be made.
     """
-    name = NAME + secrets.token_hex(8)
+    name = f"{NAME}{os.getpid()}-{secrets.token_hex(4)}"
     parents = [places.memory, *([places.processor] if places.processor else [])]
     group = Group(tuple(parent / name for parent in parents))
     try:

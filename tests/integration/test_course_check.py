@@ -6,9 +6,11 @@ import hashlib
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,6 +34,8 @@ REASONS = {
     "thief": "leads out of the sandbox",
     "prebuilt": "is not there after the build",
     "loader": "is for the interpreter",
+    "pipe": "is not an ordinary file",
+    "large": "is more than 64 MiB",
 }
 
 
@@ -143,6 +147,8 @@ def _fill(course: Course) -> None:
     (link / "build").symlink_to(outside)
 
     course.replace_build("thief", f"ln -s {sound}/Makefile build/thief")
+    course.replace_build("pipe", "mkfifo build/pipe")
+    course.replace_build("large", "truncate -s 64M build/large")
     prebuilt = course.replace_build("prebuilt", "true")
     (prebuilt / "build").mkdir()
     shutil.copy("/usr/bin/true", prebuilt / "build/prebuilt")
@@ -211,6 +217,22 @@ def test_the_rest_is_checked_by_resuming(checked: Checked, course: Course) -> No
     again = course.check("--resume", "--own-manifest")
     assert [(each["project"], each["verdict"]) for each in again.verdicts] == [("cheat", "pass")]
     assert {**again.rows, "cheat": {}} == {**checked.rows, "cheat": {}}
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGKILL])
+def test_what_ends_the_check_ends_the_builds(course: Course, signum: signal.Signals, tmp_path: Path) -> None:
+    shutil.copytree(course.directory / "endless", tmp_path / "endless", symlinks=True)
+    command = [sys.executable, "-m", "scaffold", "course", "check", str(tmp_path), "--kernel", KERNEL]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as check:
+        while len(course.processes()) < 2:
+            assert check.poll() is None
+            time.sleep(0.05)
+        check.send_signal(signum)
+    deadline = time.monotonic() + 20
+    while course.processes() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert course.processes() == []
+    assert (tmp_path / "gradebook.csv").read_text().count("endless") == 1
 
 
 def test_the_same_sandbox_is_there_for_a_test(course: Course) -> None:
