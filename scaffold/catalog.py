@@ -62,6 +62,7 @@ class Framework:
     own_answers: tuple[str, ...]  # answers that only this framework asks for, such as the module of Go
     programs: tuple[Program, ...]
     licenses: tuple[str, ...]
+    languages: tuple[str, ...]  # of the README
     description: str  # the default one
     settings: Mapping[str, Any]  # cookiecutter's private keys, such as _jinja2_env_vars
     directory: Path
@@ -121,6 +122,7 @@ def _load_framework(path: Path) -> Framework:
             own_answers=tuple(words.get("own_answers", ())),
             programs=tuple(_load_program(path.parent, name) for name in keys["program"]),
             licenses=tuple(keys["license"]),
+            languages=tuple(keys["lang"]),
             description=keys["description"],
             settings={key: value for key, value in keys.items() if key[0] == "_" and key[1] != "_"},
             directory=path.parent,
