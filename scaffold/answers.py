@@ -19,10 +19,10 @@ from scaffold.create import Plan, Wish
 from scaffold.errors import Problem, UsageError
 from scaffold.go_module import default_module
 
-TEXTS = ("framework", "program", "license", "description", "author", "email", "owner", "module")
+TEXTS = ("framework", "program", "license", "description", "author", "email", "owner", "module", "lang")
 SWITCHES = ("git",)
 ANSWERS = (*TEXTS, *SWITCHES)
-PREFERENCES = ("framework", "license", "author", "email", "owner", "git")  # what one may want in every project
+PREFERENCES = ("framework", "license", "author", "email", "owner", "lang", "git")  # what one may want in every project
 KINDS: Mapping[type, str] = {
     str: "a text",
     bool: "true or false",

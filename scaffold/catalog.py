@@ -65,6 +65,7 @@ class Framework:
     own_answers: tuple[str, ...]  # answers that only this framework asks for, such as the module of Go
     programs: tuple[Program, ...]
     licenses: tuple[str, ...]
+    languages: tuple[str, ...]  # of the README
     description: str  # the default one
     prompts: Mapping[str, str]  # what each answer is, in words
     settings: Mapping[str, Any]  # cookiecutter's private keys, such as _jinja2_env_vars
@@ -146,6 +147,7 @@ def _load_framework(path: Path) -> Framework:
             own_answers=tuple(words.get("own_answers", ())),
             programs=tuple(_load_program(path.parent, name) for name in keys["program"]),
             licenses=tuple(keys["license"]),
+            languages=tuple(keys["lang"]),
             description=keys["description"],
             prompts=keys.get("__prompts__", {}),
             settings={key: value for key, value in keys.items() if is_setting(key)},

@@ -30,6 +30,7 @@ from scaffold.options import (
     JunitOption,
     KernelOption,
     KernelsOption,
+    LangOption,
     LicenseOption,
     LogsOption,
     ProgramOption,
@@ -129,6 +130,7 @@ def export_templates(
     author: AuthorOption = None,
     email: EmailOption = None,
     license: LicenseOption = None,
+    lang: LangOption = None,
     git: GitOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on stdout (path, repositories) instead of text.")
@@ -145,7 +147,7 @@ def export_templates(
     from scaffold.export import export, make_plans
     from scaffold.show import show_exported
 
-    common = Wish(directory, None, program, license, None, author, email, owner, None, git)
+    common = Wish(directory, None, program, license, None, author, email, owner, None, git, lang)
     common = filled(common, [read_configuration()])
     show_exported(export(make_plans(directory, common, load_catalog())), as_json)
 

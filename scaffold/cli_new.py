@@ -10,6 +10,7 @@ from scaffold.options import (
     AuthorOption,
     EmailOption,
     GitOption,
+    LangOption,
     LicenseOption,
     ProgramOption,
     complete_framework,
@@ -56,6 +57,7 @@ def new(
             help="Path of the Go module (cilium). Default: github.com/OWNER/NAME, or example.com/NAME without --owner.",
         ),
     ] = None,
+    lang: LangOption = None,
     git: GitOption = None,
     answers: Annotated[
         Path | None,
@@ -95,7 +97,7 @@ def new(
 
     frameworks, configuration = load_catalog(), read_configuration()
     target = target_of(FIRST_NAME if name is None else name, output_dir)
-    wish = Wish(target, framework, program, license, description, author, email, owner, module, git)
+    wish = Wish(target, framework, program, license, description, author, email, owner, module, git, lang)
     wish = filled(wish, asked_for(answers, replay))
     if name is None:
         wish = fill_in(wish, output_dir, configuration, frameworks, yes)

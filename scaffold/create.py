@@ -30,6 +30,7 @@ class Wish:
     owner: str | None = None
     module: str | None = None
     git: bool | None = None
+    lang: str | None = None
     said: Said = BY_NAME  # where the target comes from
     origins: Mapping[str, str] = field(default_factory=dict)  # what messages call an answer that no option gave
     problems: tuple[Problem, ...] = ()  # what is wrong in the files that answers came from
@@ -177,6 +178,7 @@ def complete_answers(wish: Wish, frameworks: Mapping[str, Framework], settings: 
         "email": given(wish.email, settings.email),
         "owner": owner,
         "module": given(wish.module, default_module(owner, wish.target.name) if has_module else ""),
+        "lang": given(wish.lang, framework.languages[0]),
         "year": time.strftime("%Y", time.gmtime(moment)),
     }
 

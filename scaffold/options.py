@@ -21,6 +21,7 @@ class WithChoices(TyperCommand):
         for title, rows in (
             ("Frameworks", [(each.name, f"{each.language}: {each.choose}") for each in found]),
             ("Programs", list(programs.items())),
+            ("Languages", [(name, "") for name in dict.fromkeys(name for each in found for name in each.languages)]),
             ("Licences", [(f'"{name}"' if " " in name else name, "") for name in licenses]),
         ):
             with formatter.section(title):
@@ -48,6 +49,13 @@ def complete_license(incomplete: str) -> list[str]:
 
     licenses = dict.fromkeys(name for each in frameworks() for name in each.licenses)
     return [name for name in licenses if name.startswith(incomplete)]
+
+
+def complete_lang(incomplete: str) -> list[str]:
+    """Complete --lang from the catalog."""
+    from scaffold.catalog import frameworks
+
+    return [name for each in frameworks()[:1] for name in each.languages if name.startswith(incomplete)]
 
 
 def complete_kernel(incomplete: str) -> list[str]:
@@ -83,6 +91,13 @@ LicenseOption = Annotated[
         "--license", metavar="SPDX", autocompletion=complete_license,
         help="Licence of the repository. The BPF program keeps one that the kernel accepts, GPL-2.0-only OR"
         " BSD-2-Clause, whatever you choose. Default: the first below.",
+    ),
+]  # fmt: skip
+LangOption = Annotated[
+    str | None,
+    typer.Option(
+        "--lang", metavar="LANG", autocompletion=complete_lang,
+        help="Language of the README. Messages are in English, whatever you choose. Default: the first below.",
     ),
 ]  # fmt: skip
 GitOption = Annotated[

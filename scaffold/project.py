@@ -42,6 +42,7 @@ class Project:
     email: str
     owner: str
     module: str  # of Go; the other frameworks make no use of it
+    lang: str  # of the README
     year: str
 
     @classmethod
@@ -70,6 +71,7 @@ def find_problems(answers: Mapping[str, str], frameworks: Mapping[str, Framework
     judges = [chosen] if chosen else list(frameworks.values())
     programs = unique(program.name for judge in judges for program in judge.programs)
     licenses = unique(name for judge in judges for name in judge.licenses)
+    languages = unique(name for judge in judges for name in judge.languages)
     name_message, owner_message = _name_message(answers["name"], chosen), _owner_message(answers["owner"])
     # By default the module is made of these two: their fault is told once.
     default = default_module(answers["owner"], answers["name"])
@@ -84,6 +86,7 @@ def find_problems(answers: Mapping[str, str], frameworks: Mapping[str, Framework
         "--email": text_message(answers["email"]),
         "--owner": owner_message,
         "--module": "" if follows_fault else _module_message(answers["module"], chosen),
+        "--lang": _choice_message(answers["lang"], languages),
     }
     return [Problem(answer, message) for answer, message in messages.items() if message]
 

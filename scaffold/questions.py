@@ -5,12 +5,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from scaffold.catalog import Framework, Program
-
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from scaffold.catalog import Framework, Program
     from scaffold.update import Question
 
 
@@ -19,7 +18,7 @@ def on_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def ask_framework(frameworks: Mapping[str, Framework], default: str = "") -> str:
+def ask_framework(frameworks: Mapping[str, "Framework"], default: str = "") -> str:
     """Show the frameworks and what each costs, and return the one chosen by name or number, unchecked."""
     rows = {
         each.name: f"{each.language}: {each.choose} ({each.shipped} shipped, first build {each.first_build})"
@@ -28,7 +27,7 @@ def ask_framework(frameworks: Mapping[str, Framework], default: str = "") -> str
     return _ask_choice("Which framework loads the BPF program?", rows, default)
 
 
-def ask_program(programs: Sequence[Program], default: str) -> str:
+def ask_program(programs: Sequence["Program"], default: str) -> str:
     """Show the BPF programs to start from, and return the one chosen, unchecked."""
     return _ask_choice("Which BPF program to start from?", {each.name: each.summary for each in programs}, default)
 
@@ -44,7 +43,12 @@ def ask_text(question: str, default: str) -> str:
     from rich.prompt import Prompt
     from rich.text import Text
 
-    return Prompt.ask(Text(question), console=_console(), default=default, show_default=bool(default))
+    console = _console()
+    try:
+        return Prompt.ask(Text(question), console=console, default=default, show_default=bool(default))
+    except KeyboardInterrupt:
+        console.print()  # the shell's prompt begins a line
+        raise
 
 
 def ask_new(questions: Sequence["Question"]) -> dict[str, str]:

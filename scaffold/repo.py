@@ -102,10 +102,12 @@ def commit_everything(directory: Path, message: str, settings: GitSettings) -> C
         for key, value in (("NAME", name), ("EMAIL", email))
     }
     with _no_git_variables():
-        from git import GitCommandError, Repo
+        from git import Git, GitCommandError, Repo
 
         try:
-            with Repo.init(directory, initial_branch=settings.branch, env=ALONE) as repo:
+            # Not by Repo.init, which takes a $HOME in the path for the variable, and so works elsewhere.
+            Git(directory).init(initial_branch=settings.branch, env=ALONE)
+            with Repo(directory, expand_vars=False) as repo:
                 repo.git.update_environment(**ALONE, **identity)
                 # --force: the user's own list of ignored files is not the project's.
                 repo.git(c=[*OPTIONS, *ONE_PACK]).add(all=True, force=True)

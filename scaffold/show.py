@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from scaffold.vmtest.offers import Offer
 
 HASH_LENGTH = 10
-OPTIONS = ("framework", "program", "license", "description", "author", "email", "owner", "module")
+OPTIONS = ("framework", "program", "license", "description", "author", "email", "owner", "module", "lang")
 FETCH = "ebpf-new kernels fetch 6.1"
 
 
@@ -64,6 +64,7 @@ def _framework_object(framework: Framework) -> dict[str, object]:
         "first_build": framework.first_build,
         "programs": [asdict(program) for program in framework.programs],
         "licenses": framework.licenses,
+        "languages": framework.languages,
     }
 
 

@@ -19,7 +19,7 @@ from tests.render.trees import CATALOG, rendered
 ANSWERS: dict[str, dict[str, Any]] = {
     "with owner": {"owner": "acme"},
     "without owner": {},
-    "without author": {"author": "", "email": ""},
+    "without author": {"author": "", "email": "", "lang": "ko"},
     # The old name, the owner and the marks of the new ones, where they are none.
     "confusing": {
         "owner": "a",

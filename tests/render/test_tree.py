@@ -55,14 +55,14 @@ def test_sources_carry_the_chosen_licence_and_the_bpf_program_its_own(
 @pytest.mark.parametrize(("framework", "program"), COMBINATIONS)
 def test_plain_cookiecutter_makes_the_same(tmp_path: Path, ebpf_new: Command, framework: str, program: str) -> None:
     answers = {"name": "my-tool", "description": 'Counts "things" & more', "author": "Ada", "email": "a@b.org"}
-    words = [f"{key}={value}" for key, value in {**answers, "program": program, "license": "MIT"}.items()]
+    words = [f"{key}={value}" for key, value in {**answers, "program": program, "license": "MIT", "lang": "ko"}.items()]
     template = str(CATALOG[framework].directory)
     command = [sys.executable, "-m", "cookiecutter", "--no-input", "-o", str(tmp_path / "plain"), template, *words]
     environment = os.environ | {"COOKIECUTTER_CONFIG": os.devnull, "HOME": str(tmp_path)}
     subprocess.run(command, check=True, env=environment)
     plain = {name: file for name, file in contents(tmp_path / "plain/my-tool").items() if "__pycache__" not in name}
     options = [f"--{key}={value}" for key, value in answers.items() if key != "name"]
-    done = ebpf_new("my-tool", "-f", framework, "-p", program, "--license", "MIT", *options)
+    done = ebpf_new("my-tool", "-f", framework, "-p", program, "--license", "MIT", "--lang", "ko", *options)
     assert done.returncode == 0, done.stderr
     assert contents(tmp_path / "my-tool") == plain
 

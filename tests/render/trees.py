@@ -30,6 +30,7 @@ def project(framework: str, **answers: str) -> Project:
         "email": "ada@example.org",
         "owner": answers.get("owner", ""),
         "module": default_module(answers.get("owner", ""), name) if "module" in chosen.own_answers else "",
+        "lang": chosen.languages[0],
         "year": "2026",
     }
     return Project.of(defaults | answers, CATALOG)

@@ -12,7 +12,7 @@ from scaffold.catalog import Framework, frameworks, kernel_names, load_catalog, 
 from scaffold.errors import TemplateError
 
 FRAMEWORKS = frameworks()
-KEYS = ["name", "description", "author", "email", "license", "owner", "program", "year"]
+KEYS = ["name", "description", "author", "email", "license", "owner", "program", "lang", "year"]
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def test_what_is_configured_is_the_default(tmp_path: Path, monkeypatch: pytest.M
 def test_ending_the_form_makes_nothing(tmp_path: Path, key: str, status: int) -> None:
     code, shown = on_terminal(tmp_path, typed=[(CHOICE, "\n"), (NAME, "hello\n"), (LICENSE, "\n"), (AUTHOR, key)])
     assert code == status
-    assert "Traceback" not in shown
+    assert "Traceback" not in shown and shown.endswith("\n")
     assert list(tmp_path.iterdir()) == []
 
 

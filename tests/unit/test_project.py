@@ -24,6 +24,7 @@ GOOD = {
     "email": "ada@example.org",
     "owner": "",
     "module": "",
+    "lang": "en",
     "year": "2026",
 }
 BAD_NAMES = {

@@ -15,6 +15,7 @@ from tools.bench.engine import measure_flakes, measure_hundred, measure_matrix
 from tools.bench.frameworks import measure_frameworks
 from tools.bench.measure import HEAD, Line, Row
 from tools.bench.rendering import measure_rendering, measure_start
+from tools.bench.watch import measure_watch
 
 
 def main(names: list[str]) -> int:
@@ -49,6 +50,7 @@ PARTS: dict[str, Callable[[Path], Sequence[Line]]] = {
     "matrix": measure_matrix,
     "hundred": measure_hundred,
     "flakes": measure_flakes,
+    "watch": measure_watch,
 }
 
 

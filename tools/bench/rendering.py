@@ -33,6 +33,7 @@ ANSWERS = {
     "description": "Says who writes.",
     "author": "Ada Byron",
     "email": "ada@example.org",
+    "lang": "en",
     "year": "2026",
 }
 
