@@ -40,6 +40,16 @@ def test_one_commit_with_everything(tree: Path) -> None:
     check(tree)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_path_is_no_variable(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setenv("PLACE", "elsewhere")
+    odd = tree.rename(tmp_path / "$PLACE")
+    commit_everything(odd, "Begin", ADA)
+    check(odd)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
 def test_the_users_configuration_neither_breaks_nor_changes_it(tree: Path, tmp_path: Path, git_config: Path) -> None:
     hooks = tmp_path / "hooks"
     (tmp_path / "template/hooks").mkdir(parents=True)
