@@ -123,7 +123,7 @@ def _load_framework(path: Path) -> Framework:
             programs=tuple(_load_program(path.parent, name) for name in keys["program"]),
             licenses=tuple(keys["license"]),
             languages=tuple(keys["lang"]),
-            description=keys["description"],
+            description=keys["_description"],
             settings={key: value for key, value in keys.items() if key[0] == "_" and key[1] != "_"},
             directory=path.parent,
         )
