@@ -148,7 +148,7 @@ def _load_framework(path: Path) -> Framework:
             programs=tuple(_load_program(path.parent, name) for name in keys["program"]),
             licenses=tuple(keys["license"]),
             languages=tuple(keys["lang"]),
-            description=keys["description"],
+            description=keys["_description"],
             prompts=keys.get("__prompts__", {}),
             settings={key: value for key, value in keys.items() if is_setting(key)},
             directory=path.parent,

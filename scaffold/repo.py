@@ -102,20 +102,19 @@ def commit_everything(directory: Path, message: str, settings: GitSettings) -> C
         for key, value in (("NAME", name), ("EMAIL", email))
     }
     with _no_git_variables():
-        from git import Git, GitCommandError, Repo
+        from git import Git, GitCommandError
 
+        # By the path as an object: in a string GitPython takes $HOME for the variable, and Repo makes strings of paths.
+        git = Git(directory)
+        git.update_environment(**ALONE, **identity)
         try:
-            # Not by Repo.init, which takes a $HOME in the path for the variable, and so works elsewhere.
-            Git(directory).init(initial_branch=settings.branch, env=ALONE)
-            with Repo(directory, expand_vars=False) as repo:
-                repo.git.update_environment(**ALONE, **identity)
-                # --force: the user's own list of ignored files is not the project's.
-                repo.git(c=[*OPTIONS, *ONE_PACK]).add(all=True, force=True)
-                tree = repo.git(c=OPTIONS).write_tree()
-                message = f"{message}\n\n{GENERATED}: {tree}"
-                repo.git(c=OPTIONS).commit(quiet=True, message=message, no_verify=True, no_gpg_sign=True)
-                # Asking for the commit itself would start a git that does not know OPTIONS.
-                return Commit(repo.head.dereference_recursive(repo, "HEAD"), settings.branch)
+            git.init(initial_branch=settings.branch)
+            # --force: the user's own list of ignored files is not the project's.
+            git(c=[*OPTIONS, *ONE_PACK]).add(all=True, force=True)
+            tree = git(c=OPTIONS).write_tree()
+            message = f"{message}\n\n{GENERATED}: {tree}"
+            git(c=OPTIONS).commit(quiet=True, message=message, no_verify=True, no_gpg_sign=True)
+            return Commit(git(c=OPTIONS).rev_parse("HEAD"), settings.branch)
         except GitCommandError as error:
             said = error.stderr.strip().removeprefix("stderr:").strip(" '\n") or str(error)
             raise GitError(f"git failed: {said} (--no-git makes the project without a repository)") from error

@@ -77,6 +77,15 @@ def test_each_sentence_ends_in_the_same_style(language: str) -> None:
         assert [each for each in sentences if not each.endswith(("니다", "세요", "명령"))] == []
 
 
+@pytest.mark.parametrize("language", OTHERS)
+def test_the_description_is_translated_unless_it_is_the_authors(tmp_path: Path, language: str) -> None:
+    default = (rendered(tmp_path / "1", FIRST, lang=language) / "README.md").read_text()
+    assert CATALOG[FIRST].description not in default and "PID" in default.splitlines()[2]
+    own = (rendered(tmp_path / "2", FIRST, lang=language, description="Says who writes.") / "README.md").read_text()
+    assert own.splitlines()[2] == "Says who writes."
+    assert own.splitlines()[3:] == default.splitlines()[3:]
+
+
 def test_texts_are_the_same_in_number() -> None:
     texts = templates_directory() / "_shared/texts"
     assert sorted(path.name for path in texts.iterdir()) == sorted(LANGUAGES)

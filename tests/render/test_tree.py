@@ -57,14 +57,27 @@ def test_plain_cookiecutter_makes_the_same(tmp_path: Path, ebpf_new: Command, fr
     answers = {"name": "my-tool", "description": 'Counts "things" & more', "author": "Ada", "email": "a@b.org"}
     words = [f"{key}={value}" for key, value in {**answers, "program": program, "license": "MIT", "lang": "ko"}.items()]
     template = str(CATALOG[framework].directory)
-    command = [sys.executable, "-m", "cookiecutter", "--no-input", "-o", str(tmp_path / "plain"), template, *words]
-    environment = os.environ | {"COOKIECUTTER_CONFIG": os.devnull, "HOME": str(tmp_path)}
-    subprocess.run(command, check=True, env=environment)
-    plain = {name: file for name, file in contents(tmp_path / "plain/my-tool").items() if "__pycache__" not in name}
+    plain = plainly_made(template, tmp_path / "plain", *words)
     options = [f"--{key}={value}" for key, value in answers.items() if key != "name"]
     done = ebpf_new("my-tool", "-f", framework, "-p", program, "--license", "MIT", "--lang", "ko", *options)
     assert done.returncode == 0, done.stderr
     assert contents(tmp_path / "my-tool") == plain
+
+
+def plainly_made(template: str, directory: Path, *words: str) -> dict[str, tuple[bytes, bool]]:
+    """The files of the project that the plain cookiecutter command makes in `directory`, and nothing else."""
+    command = [sys.executable, "-m", "cookiecutter", "--no-input", "-o", str(directory), template, *words]
+    environment = os.environ | {"COOKIECUTTER_CONFIG": os.devnull, "HOME": str(directory.parent)}
+    subprocess.run(command, check=True, env=environment)
+    (made,) = directory.iterdir()
+    return {name: file for name, file in contents(made).items() if "__pycache__" not in name}
+
+
+def test_plain_cookiecutter_has_the_same_defaults(tmp_path: Path, ebpf_new: Command) -> None:
+    framework = next(iter(CATALOG.values()))
+    plain = plainly_made(str(framework.directory), tmp_path / "plain")
+    assert ebpf_new("hello", "-f", framework.name, "--author", "", "--email", "").returncode == 0
+    assert contents(tmp_path / "hello") == plain
 
 
 @pytest.mark.parametrize(("framework", "program"), COMBINATIONS)

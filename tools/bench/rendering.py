@@ -119,7 +119,7 @@ def _copier_template(place: Path) -> Path:
         "_envops": {**keys["_jinja2_env_vars"], "keep_trailing_newline": True},
         "cookiecutter": {
             "type": "json",
-            "default": json.dumps({**ANSWERS, "_version": keys["_version"]}),
+            "default": json.dumps({**ANSWERS, "_version": keys["_version"], "_description": keys["_description"]}),
             "when": False,
         },
     }
