@@ -51,7 +51,7 @@ def named_origin(checkout: Checkout, commit: str) -> TreeId:
 def _first_commit(checkout: Checkout) -> tuple[str, str, str]:
     """Return the commit that the record came with, the tree that it says it was made with, and the project's in it."""
     form = f"--format=%H %(trailers:key={GENERATED},valueonly,separator=%x20)"
-    printed = Git(checkout.project).line("log", "--max-count=1", form, "--", RECORD)
+    printed = Git(checkout.project).line("rev-list", "--max-count=1", "--no-commit-header", form, "HEAD", "--", RECORD)
     commit, _, said = printed.partition(" ")
     return commit, said.strip(), _project_in(checkout, commit) if commit else ""
 

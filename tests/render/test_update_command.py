@@ -77,6 +77,7 @@ def test_a_session(tmp_path: Path, at_1_1: Path) -> None:
 
     done = typed(cwd=project)
     assert (done.returncode, done.stderr) == (1, "")
+    assert f"\n```\n{done.stdout}```\n" in (templates_directory().parent / "docs/update.md").read_text()
     assert "In 1 file you have to decide: edit, then git add; or git mergetool.\n" in done.stdout
     look, take, undo = commands_in(done.stdout)
     there = contents(project)

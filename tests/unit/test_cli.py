@@ -26,7 +26,7 @@ def test_name_alone_means_new(ebpf_new: Command, tmp_path: Path, framework: str)
     assert git(tmp_path / "hello", "log", "--format=%an") == "Ada Lovelace"
 
 
-@pytest.mark.parametrize("name", ["new", "list", "export", "test"])
+@pytest.mark.parametrize("name", ["new", "list", "export", "test", "update"])
 def test_a_project_may_have_the_name_of_a_command(ebpf_new: Command, tmp_path: Path, name: str) -> None:
     assert ebpf_new("new", name, "-f", FIRST).returncode == 0
     assert json.loads((tmp_path / name / ".ebpf-new.json").read_text())["answers"]["name"] == name

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import yaml
 
-from scaffold import __version__
 from scaffold.catalog import default_kernels, load_catalog
 from tests.documented import documented_workflow
 
@@ -29,9 +28,9 @@ def step(workflow: str, job: str, id: str = "") -> dict[str, Any]:
     return found
 
 
-def run(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(script: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
     command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
-    return subprocess.run(command, cwd=ROOT, env=os.environ | environment, text=True, capture_output=True, check=False)
+    return subprocess.run(command, cwd=cwd, env=os.environ | environment, text=True, capture_output=True, check=False)
 
 
 def test_the_shell_of_every_script_is_the_one_of_these_tests() -> None:
@@ -93,8 +92,21 @@ def test_the_gate_opens_only_if_all_jobs_passed(result: str) -> None:
     assert (done.returncode == 0) == (result == "success")
 
 
-@pytest.mark.parametrize(("tag", "fits"), [(f"v{__version__}", True), ("v0.0.0", False), (__version__, False)])
-def test_a_release_has_the_version_of_its_tag(tag: str, fits: bool) -> None:
-    done = run(step("release", "build", "version")["run"], GITHUB_REF_NAME=tag)
-    assert (done.returncode == 0) == fits
-    assert fits or f"tag v{__version__}" in done.stderr
+@pytest.mark.parametrize(
+    ("tag", "archived", "said"),
+    [
+        ("v1.2.3", "1.2.3", ""),
+        ("v0.0.0", "1.2.3", "tag v1.2.3"),
+        ("1.2.3", "1.2.3", "tag v1.2.3"),
+        ("v1.2.3", "1.2.2", "the templates of 1.2.3 are not archived"),
+    ],
+)
+def test_a_release_has_the_version_of_its_tag_and_its_templates(
+    tmp_path: Path, tag: str, archived: str, said: str
+) -> None:
+    (tmp_path / "scaffold/releases").mkdir(parents=True)
+    (tmp_path / "scaffold/__init__.py").write_text('__version__ = "1.2.3"\n')
+    (tmp_path / f"scaffold/releases/{archived}.tar.xz").touch()
+    done = run(step("release", "build", "version")["run"], cwd=tmp_path, GITHUB_REF_NAME=tag)
+    assert (done.returncode == 0) == (said == "")
+    assert said in done.stderr
