@@ -87,10 +87,19 @@ def read_table(path: Path, form: str | None = None, encoding: str | None = None)
                 data = _bounded(file, name)
     except OSError as error:
         raise UsageError(f"{name}: {error.strerror}") from error
+    return parse_table(data, name, chosen, encoding)
+
+
+def parse_table(data: bytes, name: str, form: str, encoding: str | None = None) -> Table:
+    """Return the table that `data` holds, in one of FORMATS; `name` is how messages call it.
+
+    Raises:
+        UsageError: it cannot be read as a table at all.
+    """
     text = _decoded(data, name, encoding)
     if not text.strip():
         raise UsageError(f"{name} is empty")
-    table = _from_toml(text, name) if chosen == "toml" else _from_separated(text, name, chosen)
+    table = _from_toml(text, name) if form == "toml" else _from_separated(text, name, form)
     if not table.rows and not table.problems:
         raise UsageError(f"{name} has no rows")
     return table

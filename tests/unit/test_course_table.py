@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What is read as a table, in which encoding, and how a file that is none is told."""
 
+import csv
+import io
 import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scaffold.course import table
-from scaffold.course.table import column_key, read_table
+from scaffold.course.table import column_key, parse_table, read_table
 from scaffold.errors import UsageError
 
 HEADER = "name,author"
@@ -164,3 +168,30 @@ def test_an_endless_line_costs_no_memory() -> None:
         text=True, capture_output=True, check=False, timeout=60,
     )  # fmt: skip
     assert "UsageError: stdin, line 2 is longer than 64 KiB: is it a table?" in done.stderr
+
+
+TEXTS = st.text(st.sampled_from("name,;\t\"\r\n[]={}\0\ufeff é김#.'1")) | st.text(st.characters(codec="utf-8"))
+CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1).filter(str.strip)
+BYTES = st.binary() | st.builds(str.encode, TEXTS, st.sampled_from(["utf-8", "utf-16", "utf-32"]))
+ENCODINGS = st.sampled_from([None, "cp1252", "utf-16-le", "utf-7", "undefined", "hex"])
+
+
+@given(BYTES, st.sampled_from(table.FORMATS), ENCODINGS)
+def test_whatever_a_file_holds_it_is_read_or_refused(data: bytes, form: str, encoding: str | None) -> None:
+    try:
+        found = parse_table(data, "roster", form, encoding)
+    except UsageError:
+        return
+    assert found.rows or found.problems
+    for row in found.rows:
+        assert row.line >= 1 and row.cells.keys() <= found.columns.keys()
+        assert all(cell and cell == cell.strip() for cell in row.cells.values())
+
+
+@given(st.lists(st.tuples(CELL, CELL, CELL), min_size=1), st.sampled_from(",;\t"), st.sampled_from(["\n", "\r\n"]))
+def test_what_csv_writes_is_read(rows: list[tuple[str, str, str]], separator: str, ending: str) -> None:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=separator, lineterminator=ending, quoting=csv.QUOTE_ALL)
+    writer.writerows([("a", "b", "c"), *rows])
+    found = parse_table(text.getvalue().encode(), "roster", "csv")
+    assert [[row.cells.get(key, "") for key in "abc"] for row in found.rows] == [[*map(str.strip, row)] for row in rows]
