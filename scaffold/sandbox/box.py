@@ -35,6 +35,7 @@ SETTINGS = ("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d")  # of /
 TYPES = "/sys/kernel/btf"  # of the kernel: many builds make vmlinux.h of them
 DIRECTORIES = ("/etc", "/sys", "/sys/kernel", TOOLS)
 SHARED_BYTES = 64 << 20
+PRINTED = 256  # MiB
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # No range for users of anybody's: https://systemd.io/UIDS-GIDS
 FIRST_UID = 0x70000000
@@ -129,7 +130,7 @@ class Box:
             if archive:
                 options["stdin"] = archive
             try:
-                built = run_within(joined.command([*words, "--", *command]), Path("/"), seconds, **options)
+                built = run_within(joined.command([*words, "--", *command]), Path("/"), seconds, PRINTED, **options)
             finally:
                 _wait_until_empty(told)
             if self.places and joined.ran_out_of_memory:
