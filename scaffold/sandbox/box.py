@@ -117,8 +117,7 @@ class Box:
     def _run(
         self, command: Sequence[str], mounts: Mapping[str, Path], seconds: float, archive: IO[bytes] | None = None
     ) -> Built:
-        group = new_group(self.places, self.limits.group_bytes) if self.places else nullcontext(Group(()))
-        with group as joined, tempfile.TemporaryFile() as calls, tempfile.TemporaryFile() as told:
+        with tempfile.TemporaryFile() as calls, tempfile.TemporaryFile() as told:
             words = [*self._bubblewrap(mounts), "--info-fd", str(told.fileno())]
             if program := filter_program():
                 calls.write(program)
@@ -130,9 +129,14 @@ class Box:
             if archive:
                 options["stdin"] = archive
             try:
-                built = run_within(joined.command([*words, "--", *command]), Path("/"), seconds, PRINTED, **options)
+                return self._in_group([*words, "--", *command], seconds, options)
             finally:
                 _wait_until_empty(told)
+
+    def _in_group(self, command: Sequence[str], seconds: float, options: Mapping[str, Any]) -> Built:
+        group = new_group(self.places, self.limits.group_bytes) if self.places else nullcontext(Group(()))
+        with group as joined:
+            built = run_within(joined.command(command), Path("/"), seconds, PRINTED, **options)
             if self.places and joined.ran_out_of_memory:
                 return replace(built, limit=f"it took more than {self.limits.memory} MiB of memory")
         return built
