@@ -54,6 +54,7 @@ class Offline:
     fetch: tuple[str, ...] = ()  # called in the project, gets all that its lock file names into {store}
     variables: Mapping[str, str] = field(default_factory=dict)  # of builds; what was fetched is in /store
     kept: tuple[str, ...] = ()  # what that project's build leaves for others', below /box
+    unfetched: str = ""  # a pattern for what the toolchain says of a dependency that was not fetched
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def _need(name: str, table: Mapping[str, Any]) -> Need:
 
 def _offline(table: Mapping[str, Any]) -> Offline:
     words = {key: tuple(table.get(key, ())) for key in ("root", "fetch", "kept")}
-    return Offline(variables=table.get("variables", {}), **words)
+    return Offline(variables=table.get("variables", {}), unfetched=table.get("unfetched", ""), **words)
 
 
 def _refusal(table: Mapping[str, Any]) -> Refusal:

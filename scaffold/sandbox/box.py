@@ -53,6 +53,7 @@ class Equipment:
     tools: Mapping[str, str] = field(default_factory=dict)  # files by the name that they are called by
     variables: Mapping[str, str] = field(default_factory=dict)
     store: Path | None = None  # what was fetched beforehand
+    unfetched: str = ""  # a pattern for what a toolchain says of what was not fetched
     seed: Path | None = None  # an archive of what a first build leaves for others, unpacked into PLACE
 
 

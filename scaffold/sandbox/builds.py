@@ -20,11 +20,7 @@ from scaffold.vmtest.verdict import Verdict
 
 SECONDS_TO_LIST = 10.0
 LIBRARIES = ("/usr/", "/lib")  # where those are that a guest may get
-NETWORK = re.compile(
-    rb"GOPROXY=off|Could not resolve host|Temporary failure in name resolution|Network is unreachable|dial tcp"
-    rb"|Connection refused|no matching package (?:named|found)|failed to select a version for the requirement"
-    rb"|lock file .* needs to be updated|/store/\S+: read-only file system"  # where go would put a module
-)
+NETWORK = "Could not resolve host|Temporary failure in name resolution|Network is unreachable|Connection refused"
 TOO_LARGE = 128 + signal.SIGXFSZ
 FULL = b"No space left on device"
 NO_FORK = re.compile(rb"Cannot fork|fork: .*Resource temporarily unavailable")
@@ -108,8 +104,10 @@ def _explained(built: Built, box: Box, wanted: Wanted) -> Built:
         return replace(built, limit=f"its files took more than {box.limits.disk} MiB")
     if NO_FORK.search(built.output):
         return replace(built, limit=f"it wanted more than {box.limits.processes} processes")
-    if found := NETWORK.search(built.output):
-        line = next(line for line in built.output.splitlines() if found[0] in line)
-        said = line.decode(errors="replace").strip()
-        return replace(built, limit=f"it wants something from the network, which the sandbox has not: {said}")
+    wants = re.compile("|".join(filter(None, (NETWORK, box.equipment.unfetched))))
+    for line in built.output.decode(errors="replace").splitlines():
+        if wants.search(line):
+            return replace(
+                built, limit=f"it wants something from the network, which the sandbox has not: {line.strip()}"
+            )
     return built

@@ -67,7 +67,8 @@ def equipped(frameworks: Iterable[Framework], bare: Box, say: Say) -> dict[str, 
 def _equipped(framework: Framework, bare: Box, say: Say) -> Box:
     root = _root(framework)
     offline = framework.offline
-    box = replace(bare, equipment=Equipment(root, _tools(framework, root), dict(offline.variables)))
+    equipment = Equipment(root, _tools(framework, root), offline.variables, unfetched=offline.unfetched)
+    box = replace(bare, equipment=equipment)
     with tempfile.TemporaryDirectory(prefix="ebpf-new-") as place:
         wish = Wish(Path(place, NAME), framework.name, description="", author="", email="", git=False)
         project = create(make_plan(wish, {framework.name: framework})).path
