@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Projects built in sandboxes: their directories stay as they are, and what the guests get is taken out."""
 
+import hashlib
+import os
 import re
 import signal
 import struct
@@ -8,7 +10,6 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import quote
 
 from scaffold.build import Built, build
 from scaffold.sandbox.box import SOURCE, Box, Wanted
@@ -16,7 +17,8 @@ from scaffold.sandbox.takeout import take_out
 from scaffold.vmtest import elf, initramfs
 from scaffold.vmtest.errors import BadManifest
 from scaffold.vmtest.manifest import Manifest, source_and_target
-from scaffold.vmtest.verdict import Verdict
+from scaffold.vmtest.printable import printable
+from scaffold.vmtest.verdict import SHOWN, Verdict
 
 SECONDS_TO_LIST = 10.0
 LIBRARIES = ("/usr/", "/lib")  # where those are that a guest may get
@@ -58,7 +60,8 @@ class SandboxedBuilds:
 
     def built(self, manifest: Manifest) -> Manifest:
         """Return the manifest of what was built."""
-        return replace(manifest, root=self.made / quote(str(manifest.root), safe=""))
+        name = hashlib.sha256(os.fsencode(manifest.root)).hexdigest()
+        return replace(manifest, root=self.made / name)
 
     def _box(self, manifest: Manifest) -> Box:
         return self.boxes.get(manifest.framework) or self.boxes[""]
@@ -107,7 +110,6 @@ def _explained(built: Built, box: Box, wanted: Wanted) -> Built:
     wants = re.compile("|".join(filter(None, (NETWORK, box.equipment.unfetched))))
     for line in built.output.decode(errors="replace").splitlines():
         if wants.search(line):
-            return replace(
-                built, limit=f"it wants something from the network, which the sandbox has not: {line.strip()}"
-            )
+            said = printable(line.strip(), SHOWN)
+            return replace(built, limit=f"it wants something from the network, which the sandbox has not: {said}")
     return built
