@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Build a project by its own recipe, within limits: of time, and of what is kept of the output."""
 
+import math
 import os
 import re
 import selectors
@@ -56,11 +57,11 @@ def build(manifest: Manifest, arch: str, run: Runner | None = None) -> Verdict |
         return None
     verdict = replace(verdict, total_s=round(time.monotonic() - began, 3))
     lines = tuple(printable(line, SHOWN) for line in built.output.decode(errors="replace").splitlines()[-LINES:])
+    if built.limit:
+        return replace(verdict, reason=f"it does not build: {built.limit}", console=lines)
     if built.status is None:
         reason = f"the build still ran after {manifest.build_seconds:g} s"
         return replace(verdict, verdict="timeout", reason=reason, console=lines)
-    if built.limit:
-        return replace(verdict, reason=f"it does not build: {built.limit}", console=lines)
     for line in lines:
         if missing := MISSING.search(line):  # that line says all
             return replace(verdict, reason=f"it does not build: {missing[1]}")
@@ -71,16 +72,18 @@ def build(manifest: Manifest, arch: str, run: Runner | None = None) -> Verdict |
     return replace(verdict, reason=f"it does not build: {errors[0].strip()}", console=lines)
 
 
-def run_within(command: Sequence[str], directory: Path, seconds: float, **options: Any) -> Built:
+def run_within(
+    command: Sequence[str], directory: Path, seconds: float, most_mebibytes: float = math.inf, **options: Any
+) -> Built:
     """Run `command` in `directory` for `seconds` at most; what it started and did not end goes with it.
 
-    `options` are those of subprocess.Popen.
+    It may print `most_mebibytes`, of which the end is kept. `options` are those of subprocess.Popen.
 
     Raises:
         OSError: it cannot be started.
     """
     deadline = time.monotonic() + seconds
-    output = b""
+    output, printed = b"", 0
     with _session(command, directory, options) as (process, pipe), selectors.DefaultSelector() as selector:
         # A daemon that the command left behind may hold the pipe open for ever: the command's own end counts.
         ended = os.pidfd_open(process.pid)
@@ -90,6 +93,9 @@ def run_within(command: Sequence[str], directory: Path, seconds: float, **option
             while events := selector.select(max(0.0, deadline - time.monotonic())):
                 chunk = _available(pipe)
                 output = (output + (chunk or b""))[-KEPT_BYTES:]
+                printed += len(chunk or b"")
+                if printed > most_mebibytes * (1 << 20):
+                    return Built(None, output, f"it printed more than {most_mebibytes} MiB")
                 if any(key.fileobj == ended for key, _ in events):
                     return Built(process.wait(), output)
                 if chunk is None:

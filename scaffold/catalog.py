@@ -46,6 +46,7 @@ class Offline:
     fetch: tuple[str, ...] = ()  # called in the project, gets all that its lock file names into {store}
     variables: Mapping[str, str] = field(default_factory=dict)  # of builds; what was fetched is in /store
     kept: tuple[str, ...] = ()  # what that project's build leaves for others', below /box
+    unfetched: str = ""  # a pattern for what the toolchain says of a dependency that was not fetched
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def _load_framework(path: Path) -> Framework:
 
 def _offline(table: Mapping[str, Any]) -> Offline:
     words = {key: tuple(table.get(key, ())) for key in ("root", "fetch", "kept")}
-    return Offline(variables=table.get("variables", {}), **words)
+    return Offline(variables=table.get("variables", {}), unfetched=table.get("unfetched", ""), **words)
 
 
 def _refusal(table: Mapping[str, Any]) -> Refusal:

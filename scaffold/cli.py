@@ -202,8 +202,7 @@ def test_projects(
     from scaffold.sandbox.equipment import sandboxed_builds
     from scaffold.sandbox.limits import Limits
     from scaffold.schedule import Rules
-    from scaffold.show_course_check import say
-    from scaffold.show_test import show_test
+    from scaffold.show_test import say, show_test
     from scaffold.trial import runs_for
     from scaffold.verify import default_jobs, log_directory, verify
     from scaffold.vmtest.verdict import exit_status

@@ -73,8 +73,8 @@ def check_course(
     from scaffold.sandbox.equipment import sandboxed_builds
     from scaffold.sandbox.limits import Limits
     from scaffold.schedule import Rules
-    from scaffold.show_course_check import say, show_gradebook
-    from scaffold.show_test import show_test
+    from scaffold.show_course_check import show_gradebook
+    from scaffold.show_test import say, show_test
     from scaffold.verify import default_jobs, log_directory
     from scaffold.vmtest.verdict import CANNOT_RUN, Verdict
 

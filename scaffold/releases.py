@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The templates of every released version, as they were: what an old project was made from.
 
-One file a version, `VERSION.tar.xz`, holds `templates` and, since a link in them leads there, `scaffold/vmtest`.
+One file a version, `VERSION.tar.xz`, holds `templates` and what links in them lead to: the runner and the doctor.
 `python -m tools.archive_templates` adds one when a version is released.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from scaffold.errors import DiskError, TemplateError
 
 SUFFIX = ".tar.xz"
-PARTS = ("templates", "scaffold/vmtest")
+PARTS = ("templates", "scaffold/vmtest", "scaffold/doctor")
 
 
 def releases_directory() -> Path:
@@ -32,8 +32,8 @@ def unpack(version: str, framework: str, directory: Path, into: Path) -> Path:
         TemplateError: the archive is damaged.
     """
     archive = directory / f"{version}{SUFFIX}"
-    templates, runner = PARTS
-    needed = (f"{templates}/_shared/", f"{templates}/{framework}/", f"{runner}/")
+    templates, *linked = PARTS
+    needed = (f"{templates}/_shared/", f"{templates}/{framework}/", *(f"{part}/" for part in linked))
     try:
         with tarfile.open(archive) as tar:
             # Pythons before 3.11.4 have no filters, and need none for what comes with this package.

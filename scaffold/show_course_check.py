@@ -1,15 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What `ebpf-new course check` prints besides the verdicts."""
 
-import sys
 from collections import Counter
 
 from scaffold.course.gradebook import Gradebook
-
-
-def say(text: str) -> None:
-    """Tell on stderr what takes a while."""
-    print(f"ebpf-new: {text}", file=sys.stderr, flush=True)
 
 
 def show_gradebook(gradebook: Gradebook, kept: int, in_json: bool) -> None:

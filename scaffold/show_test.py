@@ -42,6 +42,11 @@ def show_test(events: Iterable[Event], total: int, in_json: bool, verdicts: list
                 live.refresh()
 
 
+def say(text: str) -> None:
+    """Tell on stderr of what takes a while before the first verdict."""
+    print(f"ebpf-new: {text}", file=sys.stderr, flush=True)
+
+
 def show_results(verdicts: Sequence[Verdict], missing: int, in_json: bool) -> None:
     """Print `verdicts` and how many are missing: as JSON lines alone, or as a table and what went wrong."""
     if in_json:

@@ -105,6 +105,7 @@ def _fresh_test(entry: Entry, frameworks: Mapping[str, Framework]) -> str:
         "framework": entry.framework,
         "program": entry.program or framework.programs[0].name,
         "license": framework.licenses[0],
+        "lang": framework.languages[0],
         "module": default_module("", entry.name) if "module" in framework.own_answers else "",
     }
     return render_file(TEST, Project.of(answers, frameworks), framework)

@@ -35,6 +35,7 @@ SETTINGS = ("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d")  # of /
 TYPES = "/sys/kernel/btf"  # of the kernel: many builds make vmlinux.h of them
 DIRECTORIES = ("/etc", "/sys", "/sys/kernel", TOOLS)
 SHARED_BYTES = 64 << 20
+PRINTED = 256  # MiB
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # No range for users of anybody's: https://systemd.io/UIDS-GIDS
 FIRST_UID = 0x70000000
@@ -52,6 +53,7 @@ class Equipment:
     tools: Mapping[str, str] = field(default_factory=dict)  # files by the name that they are called by
     variables: Mapping[str, str] = field(default_factory=dict)
     store: Path | None = None  # what was fetched beforehand
+    unfetched: str = ""  # a pattern for what a toolchain says of what was not fetched
     seed: Path | None = None  # an archive of what a first build leaves for others, unpacked into PLACE
 
 
@@ -116,8 +118,7 @@ class Box:
     def _run(
         self, command: Sequence[str], mounts: Mapping[str, Path], seconds: float, archive: IO[bytes] | None = None
     ) -> Built:
-        group = new_group(self.places, self.limits.group_bytes) if self.places else nullcontext(Group(()))
-        with group as joined, tempfile.TemporaryFile() as calls, tempfile.TemporaryFile() as told:
+        with tempfile.TemporaryFile() as calls, tempfile.TemporaryFile() as told:
             words = [*self._bubblewrap(mounts), "--info-fd", str(told.fileno())]
             if program := filter_program():
                 calls.write(program)
@@ -129,9 +130,14 @@ class Box:
             if archive:
                 options["stdin"] = archive
             try:
-                built = run_within(joined.command([*words, "--", *command]), Path("/"), seconds, **options)
+                return self._in_group([*words, "--", *command], seconds, options)
             finally:
                 _wait_until_empty(told)
+
+    def _in_group(self, command: Sequence[str], seconds: float, options: Mapping[str, Any]) -> Built:
+        group = new_group(self.places, self.limits.group_bytes) if self.places else nullcontext(Group(()))
+        with group as joined:
+            built = run_within(joined.command(command), Path("/"), seconds, PRINTED, **options)
             if self.places and joined.ran_out_of_memory:
                 return replace(built, limit=f"it took more than {self.limits.memory} MiB of memory")
         return built

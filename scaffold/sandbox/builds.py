@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Projects built in sandboxes: their directories stay as they are, and what the guests get is taken out."""
 
+import hashlib
+import os
 import re
 import signal
 import struct
@@ -8,7 +10,6 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import quote
 
 from scaffold.build import Built, build
 from scaffold.sandbox.box import SOURCE, Box, Wanted
@@ -16,15 +17,12 @@ from scaffold.sandbox.takeout import take_out
 from scaffold.vmtest import elf, initramfs
 from scaffold.vmtest.errors import BadManifest
 from scaffold.vmtest.manifest import Manifest, source_and_target
-from scaffold.vmtest.verdict import Verdict
+from scaffold.vmtest.printable import printable
+from scaffold.vmtest.verdict import SHOWN, Verdict
 
 SECONDS_TO_LIST = 10.0
 LIBRARIES = ("/usr/", "/lib")  # where those are that a guest may get
-NETWORK = re.compile(
-    rb"GOPROXY=off|Could not resolve host|Temporary failure in name resolution|Network is unreachable|dial tcp"
-    rb"|Connection refused|no matching package (?:named|found)|failed to select a version for the requirement"
-    rb"|lock file .* needs to be updated|/store/\S+: read-only file system"  # where go would put a module
-)
+NETWORK = "Could not resolve host|Temporary failure in name resolution|Network is unreachable|Connection refused"
 TOO_LARGE = 128 + signal.SIGXFSZ
 FULL = b"No space left on device"
 NO_FORK = re.compile(rb"Cannot fork|fork: .*Resource temporarily unavailable")
@@ -62,7 +60,8 @@ class SandboxedBuilds:
 
     def built(self, manifest: Manifest) -> Manifest:
         """Return the manifest of what was built."""
-        return replace(manifest, root=self.made / quote(str(manifest.root), safe=""))
+        name = hashlib.sha256(os.fsencode(manifest.root)).hexdigest()
+        return replace(manifest, root=self.made / name)
 
     def _box(self, manifest: Manifest) -> Box:
         return self.boxes.get(manifest.framework) or self.boxes[""]
@@ -108,8 +107,9 @@ def _explained(built: Built, box: Box, wanted: Wanted) -> Built:
         return replace(built, limit=f"its files took more than {box.limits.disk} MiB")
     if NO_FORK.search(built.output):
         return replace(built, limit=f"it wanted more than {box.limits.processes} processes")
-    if found := NETWORK.search(built.output):
-        line = next(line for line in built.output.splitlines() if found[0] in line)
-        said = line.decode(errors="replace").strip()
-        return replace(built, limit=f"it wants something from the network, which the sandbox has not: {said}")
+    wants = re.compile("|".join(filter(None, (NETWORK, box.equipment.unfetched))))
+    for line in built.output.decode(errors="replace").splitlines():
+        if wants.search(line):
+            said = printable(line.strip(), SHOWN)
+            return replace(built, limit=f"it wants something from the network, which the sandbox has not: {said}")
     return built

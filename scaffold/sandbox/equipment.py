@@ -17,7 +17,7 @@ from pathlib import Path
 
 from scaffold.catalog import Framework, load_catalog
 from scaffold.create import Wish, create, make_plan
-from scaffold.errors import NoSandbox
+from scaffold.errors import NoSandbox, UsageError
 from scaffold.render import files_in
 from scaffold.sandbox.box import PLACE, Box, Equipment, Wanted, is_system
 from scaffold.sandbox.builds import SandboxedBuilds
@@ -32,6 +32,7 @@ from scaffold.vmtest.printable import printable
 NAME = "ebpf-new-seed"  # cargo would take what is built of it for that of another project of this name
 KEPT_BYTES = 4 << 30
 SEED_BYTES = 1 << 30
+ROOM = 64  # MiB for a project itself, beside the seed
 SHOWN = 300
 Say = Callable[[str], None]
 
@@ -47,6 +48,7 @@ def sandboxed_builds(
 
     Raises:
         NoSandbox: no sandbox can be made here, or a fresh project cannot be built in one.
+        UsageError: the files of a build may hold too little.
     """
     bare = bare_sandbox(limits, unlimited_memory)
     named = {manifest.framework for manifest in manifests}
@@ -60,6 +62,7 @@ def equipped(frameworks: Iterable[Framework], bare: Box, say: Say) -> dict[str, 
 
     Raises:
         NoSandbox: a fresh project of one cannot be built in it.
+        UsageError: the files of a build may hold too little for one.
     """
     return {"": bare, **{framework.name: _equipped(framework, bare, say) for framework in frameworks}}
 
@@ -67,7 +70,8 @@ def equipped(frameworks: Iterable[Framework], bare: Box, say: Say) -> dict[str, 
 def _equipped(framework: Framework, bare: Box, say: Say) -> Box:
     root = _root(framework)
     offline = framework.offline
-    box = replace(bare, equipment=Equipment(root, _tools(framework, root), dict(offline.variables)))
+    equipment = Equipment(root, _tools(framework, root), offline.variables, unfetched=offline.unfetched)
+    box = replace(bare, equipment=equipment)
     with tempfile.TemporaryDirectory(prefix="ebpf-new-") as place:
         wish = Wish(Path(place, NAME), framework.name, description="", author="", email="", git=False)
         project = create(make_plan(wish, {framework.name: framework})).path
@@ -81,7 +85,11 @@ def _equipped(framework: Framework, bare: Box, say: Say) -> Box:
                 _make(framework, box, project, target)
             os.utime(target)
         prune(target.parent, KEPT_BYTES)
-    return replace(box, equipment=replace(box.equipment, store=target / "store", seed=target / "seed.tar"))
+    seed = target / "seed.tar"
+    least = (seed.stat().st_size >> 20) + ROOM
+    if box.limits.disk < least:
+        raise UsageError(f"--disk {box.limits.disk}: builds of {framework.title} want at least {least}")
+    return replace(box, equipment=replace(box.equipment, store=target / "store", seed=seed))
 
 
 def _root(framework: Framework) -> str:

@@ -12,11 +12,9 @@ from scaffold.sandbox.group import clear_away, find_places, open_container
 from scaffold.sandbox.limits import Limits
 
 SECONDS = 30.0
-HINTS = {
-    "uid map": "Ubuntu keeps user namespaces from users: call it as root, or type"
-    " sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0",
-    "ermi": "in a container, start that with --privileged",  # permission, permitted
-}
+# What mostly is the reason where bubblewrap is refused what it needs.
+HINT_FOR_ROOT = "a container must be started with --privileged"
+HINT_FOR_USERS = "call it as root; on Ubuntu, sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0 helps too"
 
 
 def bare_sandbox(limits: Limits, allow_unlimited_memory: bool) -> Box:
@@ -42,6 +40,6 @@ def bare_sandbox(limits: Limits, allow_unlimited_memory: bool) -> Box:
         tried = box.ask(["true"], Path(place), SECONDS)
     if tried.status != 0:
         said = tried.output.decode(errors="replace").strip() or "it did not end"
-        hint = next((hint for words, hint in HINTS.items() if words in said), "")
-        raise NoSandbox(f"no sandbox can be made here: {said.splitlines()[-1]}{f': {hint}' if hint else ''}")
+        hint = HINT_FOR_ROOT if os.geteuid() == 0 else HINT_FOR_USERS
+        raise NoSandbox(f"no sandbox can be made here: {said.splitlines()[-1]} ({hint})")
     return box

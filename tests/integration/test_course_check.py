@@ -29,6 +29,7 @@ REASONS = {
     "home": "cannot create",
     "forks": "it wanted more than 64 processes",
     "disk": "its files took more than 64 MiB",
+    "loud": "it printed more than 256 MiB",
     "endless": "the build still ran after 12 s",
     "link": "it does not build",
     "thief": "leads out of the sandbox",
@@ -141,6 +142,7 @@ def _fill(course: Course) -> None:
     course.attack(
         "disk", "-truncate -s 100G big", "for i in $$(seq 1000); do head -c 100M /dev/zero >f$$i || exit; done"
     )
+    course.attack("loud", "yes | head -c 100G")
     deaf = "trap : HUP INT TERM; while :; do sleep 1; done"
     course.attack("endless", f"setsid sh -c '{deaf}' {mark} & sh -c '{deaf}' {mark}")
     link = course.add("link")

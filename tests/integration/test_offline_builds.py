@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.catalog import Framework, frameworks
+from scaffold.catalog import Framework, frameworks, load_catalog
+from scaffold.errors import UsageError
 from scaffold.sandbox.builds import SandboxedBuilds
 from scaffold.sandbox.equipment import equipped
 from scaffold.sandbox.limits import Limits
@@ -72,3 +73,13 @@ def test_a_dependency_that_nobody_has_fetched_is_told(builds: SandboxedBuilds, t
         failure = built(builds, repository)
         assert failure is not None
         assert "it wants something from the network, which the sandbox has not" in failure.reason
+
+
+def test_room_for_what_a_build_begins_with_is_asked_for(builds: SandboxedBuilds) -> None:
+    framework = load_catalog()[only(builds)]
+    box = bare_sandbox(Limits(disk=80), allow_unlimited_memory=False)
+    if framework.offline.kept:
+        with pytest.raises(UsageError, match=r"--disk 80: builds of .* want at least"):
+            equipped([framework], box, print)
+    else:
+        assert set(equipped([framework], box, print)) == {"", framework.name}

@@ -11,22 +11,25 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+from scaffold.errors import NoSandbox
 from scaffold.sandbox import seccomp
-from scaffold.sandbox.box import Box
 from scaffold.sandbox.group import clear_away, new_group
+from scaffold.sandbox.possible import bare_sandbox
 from tests.integration.sandboxes import SMALL, Tried, small_box, tried
 
 NOBODY = 54321
 Attempt = Callable[[str], Tried]
+Result = TypeVar("Result")
 
 
-def as_nobody(box: Box, script: str, source: Path) -> Tried:
-    """Do the same as a user without rights. Such a user may be kept from this very Python, so a fork becomes one."""
+def as_nobody(work: Callable[[], Result]) -> Result:
+    """Do `work` as a user without rights. Such a user may be kept from this very Python, so a fork becomes one."""
     if os.geteuid() != 0:
-        return tried(box, script, source)
+        return work()
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe()
 
@@ -34,13 +37,13 @@ def as_nobody(box: Box, script: str, source: Path) -> Tried:
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
-        there.send(tried(replace(box, places=None), script, source))
+        there.send(work())
 
     process = context.Process(target=become)
     process.start()
     there.close()
     try:
-        result: Tried = here.recv()
+        result: Result = here.recv()
     finally:
         process.join()
     return result
@@ -50,7 +53,8 @@ def as_nobody(box: Box, script: str, source: Path) -> Tried:
 def attempt(request: pytest.FixtureRequest, source: Path) -> Attempt:
     """Run a script in a sandbox that root has made, or an ordinary user has."""
     if request.param == "somebody":
-        return lambda script: as_nobody(small_box(), script, source)
+        bare = replace(small_box(), places=None)
+        return lambda script: as_nobody(lambda: tried(bare, script, source))
     return lambda script: tried(small_box(), script, source)
 
 
@@ -235,3 +239,21 @@ def test_the_numbers_of_system_calls_are_the_kernels(machine: str) -> None:
     numbers = {name: int(number) for name, number in re.findall(r"#define __NR_(\w+)\s+(\d+)", said)}
     wanted = {**seccomp.MACHINES[machine][1], **seccomp.MISSING}
     assert {name: numbers[name] for name in wanted} == wanted
+
+
+def test_who_can_make_no_control_group_is_told(source: Path) -> None:
+    def refusal() -> str:
+        with pytest.raises(NoSandbox) as refused:
+            bare_sandbox(SMALL, allow_unlimited_memory=False)
+        assert tried(bare_sandbox(SMALL, allow_unlimited_memory=True), "touch out", source).out == b""
+        return str(refused.value)
+
+    said = as_nobody(refusal)
+    assert "nothing would bound the memory" in said and "--allow-unlimited-memory" in said
+
+
+def test_a_machine_without_bubblewrap_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(NoSandbox, match="bwrap is missing: type apt-get install bubblewrap") as refused:
+        small_box()
+    assert refused.value.exit_code == 69

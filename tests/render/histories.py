@@ -9,6 +9,7 @@ from pathlib import Path
 
 from scaffold.catalog import load_catalog, templates_directory
 from scaffold.create import Wish, create, make_plan
+from scaffold.releases import PARTS
 from scaffold.update import Mode, Request, Sources, Updated, update
 from tests.conftest import git
 from tools.archive_templates import archive
@@ -102,8 +103,8 @@ def _history() -> tempfile.TemporaryDirectory[str]:
     before = templates_directory().parent
     for version, edits in VERSIONS.items():
         shutil.copytree(before / "templates", place / version / "templates", symlinks=True)
-        runner = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(before / "scaffold/vmtest", place / version / "scaffold/vmtest", ignore=runner)
+        for part in PARTS[1:]:
+            shutil.copytree(before / part, place / version / part, ignore=shutil.ignore_patterns("__pycache__"))
         for edit in edits:
             edit(place / version / "templates")
         archive(place / version, version, place / "releases", {})

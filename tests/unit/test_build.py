@@ -26,6 +26,11 @@ def test_of_endless_output_the_end_is_kept(tmp_path: Path) -> None:
     assert built.output.endswith(b"last\n")
 
 
+def test_what_prints_without_end_is_ended(tmp_path: Path) -> None:
+    built = run_within(["yes"], tmp_path, FOREVER, most_mebibytes=2)
+    assert (built.status, built.limit) == (None, "it printed more than 2 MiB")
+
+
 def test_what_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     script = f"echo begun; sleep {FOREVER} & echo $! >child; wait"
     assert shell(script, tmp_path, seconds=1) == Built(None, b"begun\n")
