@@ -13,7 +13,7 @@ from scaffold.create import Wish, create, make_plan
 from scaffold.errors import UsageError
 
 MINUTE = 60.0
-ENTRY = Entry(2, "ada", "libbpf", "tracepoint", "ada", "", "", "made", "Ada", "ada@example.org", {"id": "7"})
+ENTRY = Entry(2, "ada", "libbpf", "tracepoint", "ada", "Ada", "ada@example.org", "", "", "made", {"id": "7"})
 
 
 def repository(directory: Path, **answers: str) -> Path:
