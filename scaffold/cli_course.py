@@ -97,6 +97,14 @@ def new_course(
             metavar="NAME", help="Encoding of ROSTER: cp1252, cp949, ... Default: UTF-8, or UTF-16 by its first bytes."
         ),
     ] = None,
+    update: Annotated[
+        bool,
+        typer.Option(
+            "--update",
+            help='Also bring those that are there already to the templates of this version, as "ebpf-new update" does:'
+            " nothing is committed. Exit status 1 if some have conflicts or cannot be updated.",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the roster and print what would be made; write nothing.")
     ] = False,
@@ -107,19 +115,20 @@ def new_course(
     """Make a repository for each row of ROSTER.
 
     The whole roster is checked first, and all that is wrong is reported at once, with its lines. Repositories that
-    are there already are kept as they are: after an interruption, or with more rows, the same command makes what is
-    missing.
+    are there already are kept as they are, unless --update is given: after an interruption, or with more rows, the
+    same command makes what is missing.
     """
     from scaffold.answers import filled, read_configuration
     from scaffold.catalog import load_catalog
     from scaffold.course.classroom import add_classroom
     from scaffold.course.index import COLUMNS
-    from scaffold.course.make import make_course
+    from scaffold.course.make import entries_of, make_course
     from scaffold.course.plan import plan_course
+    from scaffold.course.renew import renew
     from scaffold.course.roster import Reading, read_roster
     from scaffold.course.table import read_table
     from scaffold.create import Wish
-    from scaffold.show_course import CourseProgress, show_course, show_course_plan
+    from scaffold.show_course import CourseProgress, show_course, show_renewed
 
     reading = Reading(name_pattern, column or (), keep or ())
     given = Wish(
@@ -130,8 +139,10 @@ def new_course(
     common = filled(given, [read_configuration()])
     course = plan_course(read, output_dir, common, load_catalog())
     if dry_run:
-        show_course_plan(course, as_json)
-        return
-    with CourseProgress(course) as progress:
-        entries = make_course(course, progress.made, add_classroom if classroom else None)
-    show_course(course, entries, as_json)
+        entries = entries_of(course, {})
+    else:
+        with CourseProgress(course) as progress:
+            entries = make_course(course, progress.made, add_classroom if classroom else None)
+    renewed = show_renewed(renew(course, dry_run), as_json) if update else []
+    show_course(course, entries, renewed, as_json, dry_run)
+    raise typer.Exit(int(not all(each.is_done for each in renewed)))

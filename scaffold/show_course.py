@@ -4,15 +4,16 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from scaffold.course.index import INDEX, PAGE, Entry
-from scaffold.course.make import entries_of
 from scaffold.course.plan import Course, Repository
+from scaffold.course.renew import Renewed
 from scaffold.errors import EbpfNewError
+from scaffold.update import Mode
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -55,36 +56,62 @@ class CourseProgress:
             print(what, file=sys.stderr)
 
 
-def show_course(course: Course, entries: Sequence[Entry], as_json: bool) -> None:
-    """Print what is in the course now."""
+def show_renewed(renewed: Iterable[Renewed], as_json: bool) -> list[Renewed]:
+    """Print of each repository that is updated what became of it, as soon as it is known, and return all of that."""
+    seen = []
+    for each in renewed:
+        seen.append(each)
+        if not as_json:
+            print(f"{each.name}: {_became(each)}", flush=True)
+    return seen
+
+
+def _became(renewed: Renewed) -> str:
+    if renewed.updated is None:
+        return f"not updated: {renewed.why}"
+    files, conflicts = (len(found) for found in (renewed.updated.files, renewed.updated.conflicts))
+    if not files:
+        return "up to date"
+    what = f"{files} changed" if renewed.updated.mode is Mode.WRITE else f"{files} would change"
+    return f"{what}, {conflicts} with conflicts" if conflicts else what
+
+
+def show_course(
+    course: Course, entries: Sequence[Entry], renewed: Sequence[Renewed], as_json: bool, dry_run: bool
+) -> None:
+    """Print what is in the course now, or with `dry_run` would be."""
     if as_json:
-        print(_as_json(course, entries))
+        print(_as_json(course, entries, renewed, dry_run))
         return
     counts = Counter(entry.status for entry in entries)
+    if dry_run:
+        said = {"missing": "would be made", "kept": "is there, and would be kept", "other": "is there, but not listed"}
+        for entry in entries:
+            print(f"{entry.name} ({entry.framework}) {said[entry.status]}")
+        print(f"{_counted(counts['missing'])} to be made, {counts['kept']} to be kept, in {course.directory}.")
+        return
     print(f"{_counted(counts['made'])} made, {counts['kept']} kept, in {course.directory}.")
     if counts["other"]:
         print(f"{counts['other']} more are there that this roster does not name.")
+    if any(each.updated and each.updated.files for each in renewed):
+        print("What was updated is not committed: look at it by git diff HEAD, and commit, in each of them.")
     print(f"{PAGE} lists them and says how they come to GitHub; {INDEX} is for spreadsheets and programs.")
-
-
-def show_course_plan(course: Course, as_json: bool) -> None:
-    """Print what would be made."""
-    entries = entries_of(course, {})
-    if as_json:
-        print(_as_json(course, entries, dry_run=True))
-        return
-    for entry in entries:
-        said = {"missing": "would be made", "kept": "is there, and would be kept", "other": "is there, but not listed"}
-        print(f"{entry.name} ({entry.framework}) {said[entry.status]}")
-    counts = Counter(entry.status for entry in entries)
-    print(f"{_counted(counts['missing'])} to be made, {counts['kept']} to be kept, in {course.directory}.")
 
 
 def _counted(number: int) -> str:
     return "1 repository" if number == 1 else f"{number} repositories"
 
 
-def _as_json(course: Course, entries: Sequence[Entry], **more: bool) -> str:
+def _as_json(course: Course, entries: Sequence[Entry], renewed: Sequence[Renewed], dry_run: bool) -> str:
     counts = Counter(entry.status for entry in entries)
     found = {"path": str(course.directory), "counts": counts, "repositories": [asdict(entry) for entry in entries]}
-    return json.dumps({**found, **more}, indent=2)
+    updates = [
+        {
+            "name": each.name,
+            "files": [asdict(change) for change in each.updated.files] if each.updated else [],
+            "conflicts": [change.path for change in each.updated.conflicts] if each.updated else [],
+            "problem": each.why,
+        }
+        for each in renewed
+    ]
+    return json.dumps({**found, "updates": updates, "dry_run": dry_run}, indent=2)
