@@ -175,7 +175,7 @@ def test_version_and_help(ebpf_new: Command) -> None:
     assert "Usage: ebpf-new" in ebpf_new().stdout + ebpf_new().stderr
     shown = ebpf_new("hello", "--help").stdout
     options = ["--framework", "--program", "--output-dir", "--author", "--email", "--license", "--description"]
-    options += ["--git", "--no-git", "--yes", "--dry-run", "--json"]
+    options += ["--git", "--no-git", "--answers", "--replay", "--lang", "--yes", "--dry-run", "--json"]
     assert all(option in shown for option in options)
     shown = ebpf_new("export", "--help").stdout
     options = ["DIR", "--owner", "--program", "--author", "--email", "--license", "--git", "--no-git", "--json"]
@@ -193,6 +193,7 @@ def test_version_and_help(ebpf_new: Command) -> None:
         ("ebpf-new export all --program ", "tracepoint"),
         ("ebpf-new export all --license LG", "LGPL-2.1 OR BSD-2-Clause"),
         ("ebpf-new test hello --kernel d", "distro"),
+        ("ebpf-new hello --lang k", "ko"),
         ("ebpf-new l", "list"),
         ("ebpf-new ex", "export"),
         ("ebpf-new hello --fr", "--framework"),
