@@ -19,6 +19,7 @@ from scaffold.record import RECORD
 from scaffold.repo import read_settings
 
 LONGEST_RECORD = 64 << 10  # bytes
+PERSON = ("author", "email")
 BY_ROW = Said("the name", "another name", "another place")
 
 
@@ -99,6 +100,9 @@ def read_record(directory: Path) -> dict[str, Any]:
 def _given(roster: Roster, student: Student, common: Wish, frameworks: Mapping[str, Framework]) -> dict[str, Any]:
     """Return the answers of a row, and None for those of `common` that its framework does not ask for."""
     given: dict[str, Any] = {answer: text for answer, text in student.answers.items() if answer != "name"}
+    if given.keys() & set(PERSON):
+        # Half a student and half of whoever git is configured for would be nobody.
+        given |= {each: "" for each in PERSON if each not in given and getattr(common, each) is None}
     framework = frameworks.get(given.get("framework") or common.framework or "")
     if framework:
         special = {answer for each in frameworks.values() for answer in each.own_answers}

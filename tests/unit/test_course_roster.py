@@ -57,12 +57,23 @@ def test_a_roster_of_a_learning_platform(tmp_path: Path) -> None:
     first, second = plan(tmp_path, MOODLE, reading).repositories
     assert (first.plan.project.name, second.plan.project.name) == ("lab1-17", "lab1-18")
     assert (first.plan.project.author, second.plan.project.author) == ("Ada Byron", "Mary Anne")
-    assert (first.plan.project.email, second.plan.project.email) == ("ada@example.org", "ada@example.org")
+    assert (first.plan.project.email, second.plan.project.email) == ("ada@example.org", "")
     assert (first.line, second.line) == (2, 3)
     assert first.more == {"ID number": "17", "Group": "A"}
     assert second.more == {"ID number": "18", "Group": "B C"}
     rest = replace(reading, keep=["*"])
     assert plan(tmp_path, MOODLE, rest).repositories[0].more == {"ID number": "17", "Group": "A"}
+
+
+def test_nobody_is_half_a_student_and_half_the_teacher(tmp_path: Path) -> None:
+    rows = "name,author,email\na,Eve,\nb,,eve@x.org\nc,,\n"
+
+    def people(**options: str) -> list[tuple[str, str]]:
+        projects = [each.plan.project for each in plan(tmp_path, rows, None, **options).repositories]
+        return [(project.author, project.email) for project in projects]
+
+    assert people() == [("Eve", ""), ("", "eve@x.org"), ("Ada Lovelace", "ada@example.org")]
+    assert people(email="staff@x.org")[0] == ("Eve", "staff@x.org")
 
 
 def test_columns_that_nothing_uses(tmp_path: Path) -> None:
