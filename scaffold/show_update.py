@@ -57,7 +57,7 @@ def _advice(updated: Updated) -> list[str]:
     if updated.mode is Mode.CHECK:
         return [f"To bring it up to date, type: ebpf-new update{there}"]
     if updated.mode is Mode.DRY_RUN:
-        return [f"Nothing was written. To do it, type: ebpf-new update{there}"]
+        return ["Nothing was written. To do it, leave out --dry-run."]
     git = f"git -C {where}" if there else "git"
     here = "" if updated.is_top else " -- ."
     undo = "reset --hard" if updated.is_top else "restore --source=HEAD --staged --worktree -- ."

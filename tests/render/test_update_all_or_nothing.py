@@ -71,11 +71,11 @@ def test_ended_at_any_moment(tmp_path: Path, trees: tuple[Path, Path], sent: sig
     whole, after = time.monotonic() - began, fate(project)
     assert before != after
     untouched = 0
-    for moment in range(6):
+    for moment in range(4):
         git(project, "reset", "--quiet", "--hard")
         process = start(project, trees)
         assert process.stdout and process.stdout.readline() == "begins\n"
-        time.sleep(whole * moment / 8)
+        time.sleep(whole * moment / 6)
         os.killpg(process.pid, sent)  # git gets it too, as by Ctrl-C
         process.communicate()
         if sent is signal.SIGKILL:  # what cannot be caught may leave a part; then git has all that was there
@@ -133,9 +133,9 @@ def test_a_disk_that_fills_up_at_any_moment(tmp_path: Path, trees: tuple[Path, P
     assert code == 0
     code, said, untouched = on_small_disk(tmp_path, project, "ro", trees)
     assert code == 1 and "cannot write in" in said and untouched != whole
-    # Where 0 KiB are too few and 512 enough, the most that are too few let all be written but the index, at the end.
-    enough, last = 512, ""
-    for step in (512, 256, 128, 64, 32, 16, 8, 4):
+    # Where 0 KiB are too few and 256 enough, the most that are too few let all be written but the index, at the end.
+    enough, last = 256, ""
+    for step in (256, 128, 64, 32, 16, 8, 4):
         code, said, found = on_small_disk(tmp_path, project, str(enough - step), trees)
         assert code in (0, 1)
         assert found == (whole if code == 0 else untouched)

@@ -237,3 +237,52 @@ def test_by_another_name_and_with_hashes_of_the_newer_kind(tmp_path: Path) -> No
     (tmp_path / "link").symlink_to(project)
     assert updated(tmp_path / "link", "2.0").exit_code == 0
     assert not re.search(r"^.[^ ]", git(project, "status", "--porcelain"), re.MULTILINE)
+
+
+def test_the_users_configuration_neither_breaks_nor_changes_it(project: Path, tmp_path: Path, git_config: Path) -> None:
+    guide = project / "docs/guide.md"
+    guide.write_text(guide.read_text().replace("Line 7", "My line 7"))
+    git(project, "mv", "docs/last.md", "last.md")
+    commit(project)
+    hook = tmp_path / "hooks/post-index-change"
+    hook.parent.mkdir()
+    hook.write_text("#!/bin/sh\ntouch hooked\n")
+    hook.chmod(0o755)
+    git_config.write_text(f"""
+        [color]
+            ui = always
+        [core]
+            hooksPath = {hook.parent}
+            quotePath = false
+            abbrev = 4
+        [diff]
+            external = /bin/false
+            renames = copies
+            noprefix = true
+        [log]
+            showSignature = true
+            follow = true
+        [merge]
+            renames = false
+            directoryRenames = true
+        [fastimport]
+            unpackLimit = 1
+        [safe]
+            bareRepository = explicit
+        [status]
+            branch = true
+            showStash = true
+            showUntrackedFiles = all
+            short = true
+        [init]
+            templateDir = /nonexistent
+            defaultBranch = yours
+        """)
+    done = updated(project, "1.1")
+    assert [change.path for change in done.conflicts] == ["docs/guide.md"]
+    assert "The 9th line" in (project / "last.md").read_text()
+    assert not (project / "hooked").exists()
+    git_config.write_text("")
+    git(project, "reset", "--quiet", "--hard")
+    again = updated(project, "1.1")
+    assert again == done
