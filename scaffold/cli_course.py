@@ -11,6 +11,7 @@ from scaffold.options import (
     AuthorOption,
     EmailOption,
     GitOption,
+    LangOption,
     LicenseOption,
     ProgramOption,
     WithChoices,
@@ -83,6 +84,7 @@ def new_course(
         typer.Option(metavar="NAME", help="User or organisation on GitHub that the repositories will belong to."),
     ] = None,
     git: GitOption = None,
+    lang: LangOption = None,
     classroom: Annotated[
         bool,
         typer.Option("--classroom", help="Add GitHub Classroom's autograding workflow: make test gives the points."),
@@ -133,7 +135,7 @@ def new_course(
     reading = Reading(name_pattern, column or (), keep or ())
     given = Wish(
         output_dir, framework=framework, program=program, license=license, description=description,
-        author=author, email=email, owner=owner, git=git,
+        author=author, email=email, owner=owner, git=git, lang=lang,
     )  # fmt: skip
     read = read_roster(read_table(roster, form, encoding), reading, taken=COLUMNS)
     common = filled(given, [read_configuration()])

@@ -7,14 +7,13 @@ on CSV injection says; reading takes it away again.
 
 import csv
 import os
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scaffold.course.page import page
 from scaffold.errors import DiskError, UsageError
-from scaffold.report.markdown import escaped
 
 INDEX = "index.csv"
 PAGE = "index.md"
@@ -47,13 +46,13 @@ class Entry:
         return self.status in THERE
 
 
-def write_index(directory: Path, entries: Sequence[Entry]) -> None:
-    """Write index.csv and index.md into `directory`: each as a whole, or the one before stays.
+def write_index(directory: Path, entries: Sequence[Entry], lang: str) -> None:
+    """Write index.csv and index.md, in the language `lang`, into `directory`: each as a whole, or the one before stays.
 
     Raises:
         DiskError: one could not be written.
     """
-    for path, lines in ((directory / INDEX, _csv_lines(entries)), (directory / PAGE, _page_lines(entries))):
+    for path, lines in ((directory / INDEX, _csv_lines(entries)), (directory / PAGE, [page(entries, lang)])):
         new = path.with_name(f".{path.name}.new")
         try:
             # By its mark Excel knows UTF-8.
@@ -126,42 +125,3 @@ def _csv_lines(entries: Sequence[Entry]) -> Iterable[str]:
             [as_text(_in_a_line(cell)) for cell in [*own, *(entry.more.get(column, "") for column in more)]]
         )
     return lines
-
-
-def _page_lines(entries: Sequence[Entry]) -> Iterable[str]:
-    counts = Counter(entry.status for entry in entries)
-    there = sum(entry.there for entry in entries)
-    yield "# Repositories\n\n"
-    yield f"{there} of {len(entries)} are there"
-    yield f" ({', '.join(f'{number} {status}' for status, number in counts.items())}).\n\n"
-    yield "| | name | framework | author | status | commit |\n|---:|---|---|---|---|---|\n"
-    for entry in entries:
-        name = f"[{escaped(entry.name)}]({entry.path}/)" if entry.there else escaped(entry.name)
-        row = "" if entry.row is None else str(entry.row)
-        cells = (row, name, entry.framework, escaped(entry.author), entry.status, entry.commit[:10])
-        yield f"| {' | '.join(cells)} |\n"
-    yield "\nThe first column is the line of the roster; [index.csv](index.csv) has the same and more for machines.\n"
-    if any(entry.commit for entry in entries):
-        yield PUSH
-
-
-PUSH = """
-## Push them to GitHub
-
-With [gh](https://cli.github.com), from this directory; each becomes a private repository of its owner:
-
-```sh
-tail -n +2 index.csv | while IFS=, read -r row name framework program path owner rest; do
-    [ ! -d "$path" ] || gh repo create "${owner:-OWNER}/$name" --private --source "$path" --push </dev/null
-done
-```
-
-Put your organisation in the place of OWNER for those that have no owner. Without gh, make an empty repository of each
-name there, and then:
-
-```sh
-tail -n +2 index.csv | while IFS=, read -r row name framework program path owner rest; do
-    [ ! -d "$path" ] || git -C "$path" push "https://github.com/${owner:-OWNER}/$name.git" HEAD </dev/null
-done
-```
-"""

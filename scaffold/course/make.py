@@ -54,7 +54,7 @@ def make_course(course: Course, progress: Progress, add: Add | None = None) -> l
         finally:
             with unstoppable():
                 entries = entries_of(course, commits)
-                write_index(course.directory, entries)
+                write_index(course.directory, entries, course.lang)
     return entries
 
 

@@ -42,6 +42,7 @@ class Course:
     directory: Path
     repositories: Sequence[Repository]
     others: Sequence[Entry]
+    lang: str  # of its page
 
 
 def plan_course(roster: Roster, directory: Path, common: Wish, frameworks: Mapping[str, Framework]) -> Course:
@@ -76,7 +77,8 @@ def plan_course(roster: Roster, directory: Path, common: Wish, frameworks: Mappi
         raise BadAnswers(list(dict.fromkeys(problems)))
     named = {each.plan.project.name for each in repositories}
     others = [entry for name, entry in known.items() if name not in named and is_project(directory / entry.path)]
-    return Course(directory, repositories, [replace(entry, row=None, status="other") for entry in others])
+    lang = common.lang or next(iter(frameworks.values())).languages[0]
+    return Course(directory, repositories, [replace(entry, row=None, status="other") for entry in others], lang)
 
 
 def is_project(directory: Path) -> bool:

@@ -27,13 +27,13 @@ def test_what_is_written_is_read_again(cells: list[tuple[str, str, str]]) -> Non
         replace(ENTRY, row=None, author=author, email=email, more={"Student ID": more}) for author, email, more in cells
     ]
     with tempfile.TemporaryDirectory() as directory:
-        write_index(Path(directory), entries)
+        write_index(Path(directory), entries, "en")
         assert read_index(Path(directory)) == entries
 
 
 @pytest.mark.parametrize("cell", DANGEROUS)
 def test_no_cell_looks_like_a_formula(tmp_path: Path, cell: str) -> None:
-    write_index(tmp_path, [replace(ENTRY, author=cell, more={cell: cell})])
+    write_index(tmp_path, [replace(ENTRY, author=cell, more={cell: cell})], "en")
     with (tmp_path / INDEX).open(encoding="utf-8-sig", newline="") as file:
         found = [each for row in csv.reader(file) for each in row]
     assert [each for each in found if each[:1] in set("=+-@\t\r\n\uff1d")] == []
@@ -41,7 +41,7 @@ def test_no_cell_looks_like_a_formula(tmp_path: Path, cell: str) -> None:
 
 
 def test_a_shell_can_take_the_first_columns_apart(tmp_path: Path) -> None:
-    write_index(tmp_path, [replace(ENTRY, author='Byron, "Ada"', more={"Name, short": "A, B"})])
+    write_index(tmp_path, [replace(ENTRY, author='Byron, "Ada"', more={"Name, short": "A, B"})], "en")
     line = (tmp_path / INDEX).read_text(encoding="utf-8-sig").splitlines()[1]
     assert line.split(",")[:8] == ["2", "lab-1", "libbpf", "tracepoint", "lab-1", "acme", "0" * 40, "made"]
     assert COLUMNS[:8] == ("row", "name", "framework", "program", "path", "owner", "commit", "status")
@@ -53,7 +53,7 @@ def test_the_page_has_a_row_for_each(tmp_path: Path) -> None:
         replace(ENTRY, row=3, name="lab-2", path="lab-2", status="missing", commit=""),
         replace(ENTRY, row=None, name="lab_3", path="lab_3", status="other"),
     ]
-    write_index(tmp_path, entries)
+    write_index(tmp_path, entries, "en")
     page = (tmp_path / PAGE).read_text()
     html = MarkdownIt().enable("table").render(page)
     assert "2 of 3 are there (1 made, 1 missing, 1 other)." in html
@@ -70,7 +70,7 @@ def test_the_page_has_a_row_for_each(tmp_path: Path) -> None:
 
 
 def test_without_git_nothing_is_pushed(tmp_path: Path) -> None:
-    write_index(tmp_path, [replace(ENTRY, commit="")])
+    write_index(tmp_path, [replace(ENTRY, commit="")], "en")
     assert "Push" not in (tmp_path / PAGE).read_text()
 
 
@@ -93,8 +93,8 @@ def test_an_index_that_cannot_be_read(tmp_path: Path, text: str | bytes | None, 
 
 
 def test_the_index_before_stays_when_there_is_no_room(tmp_path: Path) -> None:
-    write_index(tmp_path, [ENTRY])
+    write_index(tmp_path, [ENTRY], "en")
     (tmp_path / f".{INDEX}.new").mkdir()
     with pytest.raises(DiskError, match=r"cannot write .*index\.csv: Is a directory"):
-        write_index(tmp_path, [])
+        write_index(tmp_path, [], "en")
     assert read_index(tmp_path) == [ENTRY]

@@ -222,7 +222,7 @@ def test_what_is_there_is_listed_as_it_was_made(tmp_path: Path) -> None:
         (repository,) = plan(tmp_path, "name\nlab-1\n").repositories
         assert (repository.framework, repository.program) == (found, CATALOG[found].programs[0].name)
     entry = Entry(2, "lab-1", other, "tracepoint", "lab-1", "", "", "", "", "made")
-    write_index(tmp_path / "course", [entry])
+    write_index(tmp_path / "course", [entry], "en")
     (repository,) = plan(tmp_path, "name\nlab-1\n").repositories
     assert repository.framework == other
 

@@ -42,14 +42,14 @@ def test_the_test_is_that_of_a_fresh_project(framework: Framework, tmp_path: Pat
 def test_the_index_counts_not_what_the_repository_says(tmp_path: Path) -> None:
     repository(tmp_path / "ada", name="other", framework="cilium")
     repository(tmp_path / "stranger")
-    write_index(tmp_path, [ENTRY])
+    write_index(tmp_path, [ENTRY], "en")
     found = only(tmp_path)
     assert found.manifest is not None and found.manifest.files == ("build/ada",)
     assert (found.framework, found.author, found.more) == ("libbpf", "Ada", {"id": "7"})
 
 
 def test_a_repository_that_is_gone_is_a_problem_of_its_own(tmp_path: Path) -> None:
-    write_index(tmp_path, [ENTRY])
+    write_index(tmp_path, [ENTRY], "en")
     assert (only(tmp_path).missing, only(tmp_path).problem) == (True, "there is no repository")
 
 
