@@ -3,7 +3,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scaffold.course.table import Row, Table, column_key
@@ -74,7 +74,7 @@ class Roster:
         return f"{self.table.place(line)}, {source.label}" if source else self.table.place(line)
 
 
-def read_roster(table: Table, reading: Reading, taken: Iterable[str] = ()) -> Roster:
+def read_roster(table: Table, reading: Reading, taken: Collection[str] = ()) -> Roster:
     """Find out which columns of `table` give which answers, and read its rows so.
 
     `taken` are the names of columns that the index has already.
@@ -84,7 +84,7 @@ def read_roster(table: Table, reading: Reading, taken: Iterable[str] = ()) -> Ro
     """
     problems: list[Problem] = []
     sources = _sources(table, reading, problems)
-    kept = _kept(table, reading, sources, problems)
+    kept = _kept(table, reading, sources, taken, problems)
     problems += _useless(table, sources, kept) if not problems else []
     problems += [
         Problem("--keep", f"index.csv has a column {table.columns[key]!r} of its own; rename that of the roster")
@@ -146,19 +146,22 @@ def _source(table: Table, option: str, answer: str, pattern: str, problems: list
     return {answer: Source(tuple(parts), f"column{'s' if len(labels) > 1 else ''} {', '.join(labels)}")}
 
 
-def _kept(table: Table, reading: Reading, sources: Mapping[str, Source], problems: list[Problem]) -> list[str]:
+def _kept(
+    table: Table, reading: Reading, sources: Mapping[str, Source], taken: Collection[str], problems: list[Problem]
+) -> list[str]:
     """Return the keys of the columns that go into the index: those asked for, and those that a name is made of."""
-    plain = {source.keys[0] for source in sources.values() if source.plain}
-    found = list(sources["name"].keys) if "name" in sources else []
+    plain = {source.keys[0]: answer for answer, source in sources.items() if source.plain}
+    found = [key for key in sources["name"].keys if key not in plain] if "name" in sources else []
     for column in reading.keep:
+        key = column_key(column)
         if column == REST:
             used = {key for source in sources.values() for key in source.keys}
             found += [key for key in table.columns if key not in used]
-        elif _known(table, column):
-            found.append(column_key(column))
-        else:
+        elif not _known(table, column):
             problems.append(Problem("--keep", f"there is no column {column!r}; {_there(table)}"))
-    return [key for key in dict.fromkeys(found) if key not in plain]
+        elif OTHER_WORDS.get(key, key) not in taken or key not in plain:
+            found.append(key)  # else the index has it as an answer
+    return list(dict.fromkeys(found))
 
 
 def _useless(table: Table, sources: Mapping[str, Source], kept: Sequence[str]) -> list[Problem]:

@@ -107,6 +107,14 @@ def test_a_column_of_the_index_cannot_be_carried_over(tmp_path: Path) -> None:
     assert found == ["--keep: index.csv has a column 'status' of its own; rename that of the roster"]
 
 
+def test_what_is_carried_over_comes_once(tmp_path: Path) -> None:
+    text = "Name,Email address,Full name,description\nlab-1,a@x.org,Ada,A lab\n"
+    keep = ["name", "email_address", "Full name", "description"]
+    (repository,) = plan(tmp_path, text, Reading(columns=["author=Full name"], keep=keep)).repositories
+    assert repository.more == {"Full name": "Ada", "description": "A lab"}
+    assert repository.plan.project.author == "Ada"
+
+
 def test_every_bad_cell_has_its_line_and_column(tmp_path: Path) -> None:
     rows = [
         "name,framework,licence,author,owner,email",
