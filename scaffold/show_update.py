@@ -60,7 +60,9 @@ def _advice(updated: Updated) -> list[str]:
         return ["Nothing was written. To do it, leave out --dry-run."]
     git = f"git -C {where}" if there else "git"
     here = "" if updated.is_top else " -- ."
-    undo = "reset --hard" if updated.is_top else "restore --source=HEAD --staged --worktree -- ."
+    # What is not merged has to be so before `git restore` removes it.
+    restore = f"add --update . && {git} restore --source=HEAD --staged --worktree ."
+    undo = "reset --hard" if updated.is_top else restore
     commit = f'commit --message "Update to ebpf-new {updated.now}"'
     lines = []
     if updated.conflicts:
