@@ -19,8 +19,6 @@ def show_update(updated: Updated, as_json: bool) -> None:
     if as_json:
         print(json.dumps(_object(updated), indent=2))
         return
-    for key, value in updated.taken.items():
-        print(f'New in the templates: {key} is "{printable(value)}" now; --answer {key}=... gives another.')
     if not updated.files:
         print(f"{updated.name} is up to date: it has the templates of ebpf-new {updated.now}.")
         _show_left(updated.left)
@@ -30,6 +28,8 @@ def show_update(updated: Updated, as_json: bool) -> None:
     for change in updated.files:
         _show(change)
     _show_left(updated.left)
+    for key, value in updated.taken.items():
+        print(f'\nNew in the templates: {key}, which is "{printable(value)}"; --answer {key}=... gives another.')
     print("\n" + "\n".join(_advice(updated)))
 
 
