@@ -19,8 +19,6 @@ def show_update(updated: Updated, as_json: bool) -> None:
     if as_json:
         print(json.dumps(_object(updated), indent=2))
         return
-    for key, value in updated.taken.items():
-        print(f'New in the templates: {key} is "{printable(value)}" now; --answer {key}=... gives another.')
     if not updated.files:
         print(f"{updated.name} is up to date: it has the templates of ebpf-new {updated.now}.")
         _show_left(updated.left)
@@ -30,6 +28,8 @@ def show_update(updated: Updated, as_json: bool) -> None:
     for change in updated.files:
         _show(change)
     _show_left(updated.left)
+    for key, value in updated.taken.items():
+        print(f'\nNew in the templates: {key}, which is "{printable(value)}"; --answer {key}=... gives another.')
     print("\n" + "\n".join(_advice(updated)))
 
 
@@ -60,7 +60,9 @@ def _advice(updated: Updated) -> list[str]:
         return ["Nothing was written. To do it, leave out --dry-run."]
     git = f"git -C {where}" if there else "git"
     here = "" if updated.is_top else " -- ."
-    undo = "reset --hard" if updated.is_top else "restore --source=HEAD --staged --worktree -- ."
+    # What is not merged has to be so before `git restore` removes it.
+    restore = f"add --update . && {git} restore --source=HEAD --staged --worktree ."
+    undo = "reset --hard" if updated.is_top else restore
     commit = f'commit --message "Update to ebpf-new {updated.now}"'
     lines = []
     if updated.conflicts:

@@ -121,8 +121,8 @@ def update(request: Request, sources: Sources | None = None) -> Updated:
                 made = find_origin(checkout, record, sources.releases, theirs, Path(place, "origin"))
             else:
                 made = named_origin(checkout, request.base)
-            same = all(record.answers.get(key, value) == value for key, value in project.answers().items())
-            merged = bring(checkout, made, theirs, now, Path(place), request.mode, answers_are_same=same)
+            same = not request.answers
+            merged = bring(checkout, made, theirs, now, Path(place), request.mode, same_answers=same)
     except OSError as error:
         raise DiskError(f"cannot work in {tempfile.gettempdir()}: {error.strerror or error}") from error
     files, left = _described(checkout, merged)
@@ -136,7 +136,7 @@ def update(request: Request, sources: Sources | None = None) -> Updated:
 
 
 def bring(
-    checkout: Checkout, made: Side, theirs: Side, version: str, place: Path, mode: Mode, answers_are_same: bool = False
+    checkout: Checkout, made: Side, theirs: Side, version: str, place: Path, mode: Mode, same_answers: bool = False
 ) -> Merged:
     """Merge `theirs`, the project by the templates of `version`, into the user's, and write it if `mode` says so.
 
@@ -148,7 +148,7 @@ def bring(
     """
     bench, label = make_bench(checkout, place), f"ebpf-new-{version}"
     add_sides(bench, made, theirs, label)
-    if answers_are_same and differing(bench, label) == [checkout.prefix + RECORD]:
+    if same_answers and differing(bench, label) == [checkout.prefix + RECORD]:
         return Merged((), {}, ())
     shed = shed_replaced(bench, label)
     merged = merge(bench, label)
@@ -186,7 +186,8 @@ def open_questions(request: Request, sources: Sources | None = None) -> list[Que
 
 def _framework_for(checkout: Checkout, record: Record, sources: Sources) -> Framework:
     """Return the framework that the project is to be updated by."""
-    if (checkout.project / SCRIPT_DATA).is_file():
+    script = checkout.project / SCRIPT_DATA
+    if script.is_file() and script.with_suffix(".py").is_file():
         raise UsageError(
             f"{checkout.project} is a template for others, with patches that fit nothing but what they were made for;"
             " make it again by ebpf-new export, and copy that over it"
@@ -222,7 +223,9 @@ def _renewed(record: Record, given: Mapping[str, str], checkout: Checkout, frame
 
 def _complete(record: Record, given: Mapping[str, str], checkout: Checkout, framework: Framework) -> dict[str, str]:
     known = {**record.answers, **given, "framework": record.framework}
-    wishes: dict[str, Any] = {each.name: known[each.name] for each in fields(Wish) if each.name in known}
+    wishes: dict[str, Any] = {
+        each.name: known[each.name] for each in fields(Wish) if each.default is None and each.name in known
+    }
     wish = Wish(Path("/", known["name"]), **wishes)
     settings = usable(read_settings(checkout.project))
     answers = complete_answers(wish, {framework.name: framework}, settings)

@@ -28,6 +28,8 @@ PLACES = [
     "NEWS.md", "NEWS.md/within", "extra", "extra/deep/new.txt", "own", "\u110b\u1165 'quoted\" \\",
 ]  # fmt: skip
 RENAMED = {"docs/moved.md": "docs/chapter.md"}  # by the templates, at 2.0
+# As the command says, of a whole repository and of a directory in a larger one.
+UNDO = ("git reset --hard", "git add --update . && git restore --source=HEAD --staged --worktree .")
 MARKS = re.compile(rb"^(<<<<<<< yours|>>>>>>> ebpf-new-)", re.MULTILINE)
 
 
@@ -244,7 +246,7 @@ def check_round(repository: Path, before: Path, now: Path, strangers: list[str],
     merged_files = {name: file for name, file in there.items() if name not in strangers}
     check_kept(repository, before, now, committed, merged_files, done)
     if undo:
-        git(repository, "reset", "--quiet", "--hard")
+        subprocess.run(UNDO[len(mine) % 2], shell=True, cwd=repository, check=True, capture_output=True)
         assert files(repository) == mine
     else:
         for name in strangers:
