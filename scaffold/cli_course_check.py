@@ -22,7 +22,10 @@ def check_course(
     jobs: JobsOption = None,
     gradebook: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", dir_okay=False, help="Write the gradebook to FILE. Default: DIR/gradebook.csv."),
+        typer.Option(
+            metavar="FILE", dir_okay=False,
+            help="Write the gradebook to FILE, in place of one that is there. Default: DIR/gradebook.csv.",
+        ),
     ] = None,
     resume: Annotated[
         bool,

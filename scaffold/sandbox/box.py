@@ -6,13 +6,14 @@ write in one place, of bounded size, which holds its home, its temporary files a
 no secrets of the user's inside, no keys, no other project, and no device but /dev/null and its like.
 """
 
+import ctypes
 import json
 import os
 import select
 import shlex
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
@@ -42,6 +43,8 @@ FIRST_UID = 0x70000000
 USER = 1000  # inside, where it is another's outside
 # What root's sandbox needs until it becomes a user without rights: to read, hand over and become.
 FOR_ROOT = ("CHOWN", "DAC_READ_SEARCH", "FOWNER", "SETGID", "SETPCAP", "SETUID")
+PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
+_libc = ctypes.CDLL(None)
 NO_RIGHTS = ("--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs")
 
 
@@ -129,10 +132,11 @@ class Box:
             options["pass_fds"] = [calls.fileno(), told.fileno()]
             if archive:
                 options["stdin"] = archive
-            try:
-                return self._in_group([*words, "--", *command], seconds, options)
-            finally:
-                _wait_until_empty(told)
+            with _adoption():
+                try:
+                    return self._in_group([*words, "--", *command], seconds, options)
+                finally:
+                    _wait_until_empty(told)
 
     def _in_group(self, command: Sequence[str], seconds: float, options: Mapping[str, Any]) -> Built:
         group = new_group(self.places, self.limits.group_bytes) if self.places else nullcontext(Group(()))
@@ -187,15 +191,27 @@ class Box:
         return [*become, "prlimit", "--core=0", f"--nproc={limits.processes}", f"--fsize={limits.disk_bytes}"]
 
 
+@contextmanager
+def _adoption() -> Iterator[None]:
+    """Become the parent of processes that lose theirs, since not every machine has one that cares for them."""
+    _libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    try:
+        yield
+    finally:
+        _libc.prctl(PR_SET_CHILD_SUBREAPER, 0)
+
+
 def _wait_until_empty(told: IO[bytes]) -> None:
     """Wait for the first process inside, which ends after all others, by what bubblewrap has `told` of it."""
     told.seek(0)
     said = told.read()
-    with suppress(ProcessLookupError):
-        first = os.pidfd_open(json.loads(said)["child-pid"]) if said else None
+    with suppress(ProcessLookupError, ChildProcessError):
+        first = json.loads(said)["child-pid"] if said else None
         if first is not None:
-            select.select([first], [], [], SECONDS_TO_END)
-            os.close(first)
+            descriptor = os.pidfd_open(first)
+            select.select([descriptor], [], [], SECONDS_TO_END)
+            os.close(descriptor)
+            os.waitpid(first, os.WNOHANG)
 
 
 def _system() -> Iterator[str]:

@@ -87,6 +87,8 @@ def open_container() -> Places | None:
                 with suppress(ProcessLookupError):
                     (below / "cgroup.procs").write_text(pid)
         (top / "cgroup.subtree_control").write_text("+memory")
+        with suppress(OSError):
+            (top / "cgroup.subtree_control").write_text("+cpu")
     except OSError:
         return None
     return Places(top)

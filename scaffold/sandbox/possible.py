@@ -41,5 +41,7 @@ def bare_sandbox(limits: Limits, allow_unlimited_memory: bool) -> Box:
     if tried.status != 0:
         said = tried.output.decode(errors="replace").strip() or "it did not end"
         hint = HINT_FOR_ROOT if os.geteuid() == 0 else HINT_FOR_USERS
+        if "Unknown option" in said:
+            hint = "bubblewrap 0.7 or newer is needed"
         raise NoSandbox(f"no sandbox can be made here: {said.splitlines()[-1]} ({hint})")
     return box

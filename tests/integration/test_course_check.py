@@ -21,6 +21,7 @@ import pytest
 from tests.integration.repositories import render
 from tests.integration.vm_runs import read_lines
 
+pytestmark = pytest.mark.xdist_group("course check")  # by one worker, or each would check it
 KERNEL = "6.1"
 LIMITS = ("--build-seconds", "12", "--memory", "512", "--disk", "64", "--processes", "64")
 ATTACK = "\n.PHONY: attack\nbuild/minimal.bpf.o: attack\nattack:\n\t{}\n"

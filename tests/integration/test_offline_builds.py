@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.catalog import Framework, frameworks, load_catalog
+from scaffold.catalog import frameworks, load_catalog
 from scaffold.errors import UsageError
 from scaffold.sandbox.builds import SandboxedBuilds
 from scaffold.sandbox.equipment import equipped
@@ -32,10 +32,12 @@ FURTHER = {
 }
 
 
-@pytest.fixture(params=frameworks(), ids=lambda framework: str(framework.name), scope="module")
+FRAMEWORKS = [pytest.param(each.name, marks=pytest.mark.xdist_group(each.name)) for each in frameworks()]
+
+
+@pytest.fixture(params=FRAMEWORKS, scope="module")
 def builds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> SandboxedBuilds:
-    framework: Framework = request.param
-    boxes = equipped([framework], bare_sandbox(Limits(), allow_unlimited_memory=False), print)
+    boxes = equipped([load_catalog()[request.param]], bare_sandbox(Limits(), allow_unlimited_memory=False), print)
     return SandboxedBuilds(boxes, tmp_path_factory.mktemp("made"), only_made=True)
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a build can see, and reach, and take in a sandbox; as root and as somebody else."""
 
+import ctypes
 import multiprocessing
 import os
 import re
@@ -17,6 +18,7 @@ import pytest
 
 from scaffold.errors import NoSandbox
 from scaffold.sandbox import seccomp
+from scaffold.sandbox.box import PR_SET_CHILD_SUBREAPER
 from scaffold.sandbox.group import clear_away, new_group
 from scaffold.sandbox.possible import bare_sandbox
 from tests.integration.sandboxes import SMALL, Tried, small_box, tried
@@ -193,6 +195,18 @@ def test_time_is_bounded_for_certain(source: Path) -> None:
     script = f"trap '' HUP INT TERM; (setsid bash -c 'exec -a {mark} sleep 99' &); exec -a {mark} sleep 99"
     assert tried(small_box(), script, source, seconds=1.5).built.status is None
     assert not running(mark)
+
+
+def test_no_zombie_is_left(source: Path) -> None:
+    libc = ctypes.CDLL(None)
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1)  # what has no parent any more becomes this process's child
+    try:
+        for script in ("sleep 60", "sleep 60 & touch out"):
+            tried(small_box(), script, source, seconds=1)
+        with pytest.raises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+    finally:
+        libc.prctl(PR_SET_CHILD_SUBREAPER, 0)
 
 
 def test_a_control_group_ends_with_all_that_is_in_it() -> None:
