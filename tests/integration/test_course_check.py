@@ -226,7 +226,10 @@ def test_the_rest_is_checked_by_resuming(checked: Checked, course: Course) -> No
 def test_what_ends_the_check_ends_the_builds(course: Course, signum: signal.Signals, tmp_path: Path) -> None:
     shutil.copytree(course.directory / "endless", tmp_path / "endless", symlinks=True)
     command = [sys.executable, "-m", "scaffold", "course", "check", str(tmp_path), "--kernel", KERNEL]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as check:
+    litter = tmp_path / "tmp"  # what a killed check cannot take away
+    litter.mkdir()
+    variables = {**os.environ, "TMPDIR": str(litter)}
+    with subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as check:
         while len(course.processes()) < 2:
             assert check.poll() is None
             time.sleep(0.05)
