@@ -238,7 +238,11 @@ def _questions(record: Record, checkout: Checkout, framework: Framework, given: 
     if not prompts:
         return []
     answers = _complete(record, given, checkout, framework)
-    choices = {"license": framework.licenses, "program": tuple(program.name for program in framework.programs)}
+    choices = {
+        "license": framework.licenses,
+        "program": tuple(program.name for program in framework.programs),
+        "lang": framework.languages,
+    }
     return [
         Question(key, words, answers[key], choices.get(key, ())) for key, words in prompts.items() if key in answers
     ]
