@@ -24,7 +24,7 @@ def new_project(directory: Path, framework: str, name: str, *options: str) -> Pa
     return directory / name
 
 
-# By one worker, or each would build all of them.
+# One framework by one worker, or each would build all of them, and two at once would compile the same.
 FRAMEWORKS = [pytest.param(each.name, marks=pytest.mark.xdist_group(each.name)) for each in frameworks()]
 
 

@@ -25,8 +25,8 @@ class Terminal:
         settings = termios.tcgetattr(slave)
         settings[3] &= ~termios.ECHO
         termios.tcsetattr(slave, termios.TCSANOW, settings)
-        # With TERM=dumb programs neither colour nor overwrite what they print.
-        shell = {"PS1": f"<{mark} $?>", "PS2": "", "TERM": "dumb"}
+        # With TERM=dumb programs neither colour nor overwrite what they print; cargo does in CI=true, unless told.
+        shell = {"PS1": f"<{mark} $?>", "PS2": "", "TERM": "dumb", "NO_COLOR": "1"}
         command = ["setsid", "--ctty", "bash", "--norc", "--noprofile", "--noediting", "-i"]
         self._shell = subprocess.Popen(
             command, cwd=directory, env={**environment, **shell}, stdin=slave, stdout=slave, stderr=slave

@@ -13,6 +13,7 @@ from subprocess import PIPE, STDOUT
 import pytest
 
 from scaffold.vmtest.architecture import ARCHITECTURES
+from tests.integration.conftest import FRAMEWORKS
 from tests.integration.containers import (
     ENVIRONMENT,
     build_archive,
@@ -32,8 +33,6 @@ MB = 1_000_000
 KERNEL = "6.12"
 KERNELS = ("6.1", "6.12")
 FOREIGN = next(name for name, architecture in ARCHITECTURES.items() if not architecture.is_own)
-# By one worker, one after the other: two builds at once would compile the same.
-FRAMEWORKS = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in CATALOG]
 
 
 @pytest.fixture(scope="session", params=FRAMEWORKS)

@@ -57,6 +57,8 @@ def test_a_program_that_floods_the_console_costs_only_itself(three: list[Path]) 
     main = three[0] / "src/main.c"
     flood = 'FILE *console = fopen("/dev/console", "w"); for (;;) fputs("BPF triggered\\n", console);'
     main.write_text(main.read_text().replace("sigwait(&stop, &signal);", flood))
+    manifest = three[0] / "test/vmtest.toml"
+    manifest.write_text(manifest.read_text().replace("seconds = 30", "seconds = 8"))
     outcome = outcome_of(*three[:2], kernels=["6.1"])
     found = {Path(each["project"]).name: each for each in outcome.verdicts}
     assert found["b"]["verdict"] == "pass"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.catalog import frameworks, load_catalog
+from scaffold.catalog import load_catalog
 from scaffold.errors import UsageError
 from scaffold.sandbox.builds import SandboxedBuilds
 from scaffold.sandbox.equipment import equipped
@@ -15,6 +15,7 @@ from scaffold.vmtest import elf
 from scaffold.vmtest.architecture import own_architecture
 from scaffold.vmtest.manifest import load_manifest
 from scaffold.vmtest.verdict import Verdict
+from tests.integration.conftest import FRAMEWORKS
 from tests.integration.repositories import render
 
 # A dependency that the template does not have: what is added at the end of which files.
@@ -30,9 +31,6 @@ FURTHER = {
     },
     "libbpf-rs": {"Cargo.toml": '\n[dependencies.that-nobody-has-fetched]\nversion = "1"\n'},
 }
-
-
-FRAMEWORKS = [pytest.param(each.name, marks=pytest.mark.xdist_group(each.name)) for each in frameworks()]
 
 
 @pytest.fixture(params=FRAMEWORKS, scope="module")

@@ -11,15 +11,14 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import git
+from tests.integration.conftest import FRAMEWORKS
 from tests.integration.containers import project
 from tests.integration.vm_runs import run_vmtest
 from tests.integration.workflows import run_workflow
-from tests.render.trees import CATALOG
 
 # What `file` says of the programs for each.
 PROCESSORS = {"x86_64": "x86-64", "aarch64": "ARM aarch64"}
 DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
-FRAMEWORKS = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in CATALOG]
 
 
 def clean_clone(framework: str, directory: Path) -> Path:
