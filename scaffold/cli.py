@@ -80,8 +80,6 @@ def _print_version(wanted: bool) -> None:
 report_app = typer.Typer(help="Work with the results of many runs.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(report_app, name="report")
 app.add_typer(kernels_app, name="kernels")
-app.command("update")(update_project)
-app.command("doctor")(doctor)
 app.add_typer(course_app, name="course")
 
 
@@ -99,6 +97,8 @@ def ebpf_new(
 
 
 app.command(cls=WithChoices)(new)
+app.command("update")(update_project)
+app.command("doctor")(doctor)
 
 
 @app.command("list")
