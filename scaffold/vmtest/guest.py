@@ -80,7 +80,9 @@ class Recipe:
 
     def arguments(self) -> str:
         """Return the kernel's command line."""
-        return f"{KERNEL_ARGUMENTS} {self.kernel.architecture.kernel_arguments}"
+        architecture = self.kernel.architecture
+        emulated = architecture.emulated_arguments if self.hardware.accel == "tcg" else ""
+        return f"{KERNEL_ARGUMENTS} {architecture.kernel_arguments} {emulated}".rstrip()
 
     def start(self, payload: bytes, extra: list[str], state: int | None = None) -> Machine:
         """Start QEMU with this guest's machine and a drive that holds `payload`."""

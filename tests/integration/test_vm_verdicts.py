@@ -7,8 +7,9 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -17,9 +18,12 @@ import pytest
 from scaffold.vmtest import initramfs
 from scaffold.vmtest.architecture import own_architecture
 from scaffold.vmtest.guest import Needs, started_guest
+from scaffold.vmtest.kernel_entry import Kernel
 from scaffold.vmtest.kernels import find_kernel
+from scaffold.vmtest.machine import Machine
 from scaffold.vmtest.manifest import load_manifest
 from scaffold.vmtest.run import payload_entries, program_files
+from scaffold.vmtest.verdict import read_report
 from tests.integration.vm_runs import Run, read_lines, run_vmtest
 
 KERNELS = ("6.1", "6.12")
@@ -64,16 +68,37 @@ def test_the_repository_tests_itself_without_the_generator(built: Path) -> None:
     assert "BPF triggered sys_enter_write from PID" in done.stdout
 
 
-def test_the_guest_waits_until_its_last_word_was_read(libbpf_project: Path) -> None:
-    # A kernel that powers off writes on the console at once, into lines that are still on their way.
-    manifest = load_manifest(libbpf_project)
+@contextmanager
+def guest_at_its_end(project: Path, kernel: Kernel) -> Iterator[Machine]:
+    """Run `project` on `kernel` to the last word of the guest."""
+    manifest = load_manifest(project)
     payload = payload_entries(manifest, "mark")
     libraries = [entry for path in program_files(manifest) for entry in initramfs.libraries(path)]
     needs = Needs(manifest.memory, manifest.boot_seconds)
-    with started_guest(find_kernel("6.12"), libraries, payload, needs, b"mark begin") as (machine, _):
+    with started_guest(kernel, libraries, payload, needs, b"mark begin") as (machine, _):
         assert machine.read_until([b"mark bye"], time.monotonic() + manifest.seconds)
+        yield machine
+
+
+def test_the_guest_waits_until_its_last_word_was_read(libbpf_project: Path) -> None:
+    # A kernel that powers off writes on the console at once, into lines that are still on their way.
+    with guest_at_its_end(libbpf_project, find_kernel("6.12")) as machine:
         assert machine.read_until([b"reboot:"], time.monotonic() + 1) is None
         assert machine.alive
+
+
+def test_the_guests_clock_is_right_whatever_its_kernel_thinks_of_the_processor(
+    libbpf_project: Path, fresh_guests: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", fresh_guests["XDG_CACHE_HOME"])
+    kernel = find_kernel("6.12")
+    wrong = f"{kernel.architecture.kernel_arguments} tsc_early_khz=100000"  # what a busy machine can make of it
+    kernel = replace(kernel, architecture=replace(kernel.architecture, kernel_arguments=wrong))
+    began = time.monotonic()
+    with guest_at_its_end(libbpf_project, kernel) as machine:
+        took = time.monotonic() - began
+    steps = read_report(machine.output, b"mark").steps
+    assert 0 < steps["filtered"].ready - steps["all"].started < took  # seconds in the guest, and all that there were
 
 
 @dataclass(frozen=True)
