@@ -33,6 +33,7 @@ from scaffold.options import (
     LangOption,
     LicenseOption,
     LogsOption,
+    OwnersOption,
     ProgramOption,
     RetryOption,
     SummaryOption,
@@ -122,10 +123,7 @@ def export_templates(
             metavar="DIR", help="Make FRAMEWORK-starter in this directory for each framework.", show_default=False
         ),
     ],
-    owner: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="User or organisation on GitHub that the repositories will belong to."),
-    ] = None,
+    owner: OwnersOption = None,
     program: ProgramOption = None,
     author: AuthorOption = None,
     email: EmailOption = None,

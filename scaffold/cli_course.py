@@ -9,10 +9,12 @@ import typer
 from scaffold.cli_course_check import check_course
 from scaffold.options import (
     AuthorOption,
+    DescriptionOption,
     EmailOption,
     GitOption,
     LangOption,
     LicenseOption,
+    OwnersOption,
     ProgramOption,
     WithChoices,
     complete_framework,
@@ -76,13 +78,8 @@ def new_course(
     author: AuthorOption = None,
     email: EmailOption = None,
     license: LicenseOption = None,
-    description: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="A line that the README and the program's --help begin with.")
-    ] = None,
-    owner: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="User or organisation on GitHub that the repositories will belong to."),
-    ] = None,
+    description: DescriptionOption = None,
+    owner: OwnersOption = None,
     git: GitOption = None,
     lang: LangOption = None,
     classroom: Annotated[

@@ -8,6 +8,7 @@ import typer
 
 from scaffold.options import (
     AuthorOption,
+    DescriptionOption,
     EmailOption,
     GitOption,
     LangOption,
@@ -42,10 +43,7 @@ def new(
     author: AuthorOption = None,
     email: EmailOption = None,
     license: LicenseOption = None,
-    description: Annotated[
-        str | None,
-        typer.Option(metavar="TEXT", help="A line that the README and the program's --help begin with."),
-    ] = None,
+    description: DescriptionOption = None,
     owner: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="User or organisation on GitHub that the repository will belong to."),

@@ -93,6 +93,13 @@ LicenseOption = Annotated[
         " BSD-2-Clause, whatever you choose. Default: the first below.",
     ),
 ]  # fmt: skip
+DescriptionOption = Annotated[
+    str | None, typer.Option(metavar="TEXT", help="A line that the README and the program's --help begin with.")
+]
+OwnersOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="User or organisation on GitHub that the repositories will belong to."),
+]
 LangOption = Annotated[
     str | None,
     typer.Option(
