@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A guest that is booted once, saved, and restored pristine for every run.
 
-A guest is saved when its kernel is up, its drivers are loaded and its init waits for a line. What a
-run adds comes on a read-only drive that the saved guest has not read yet. A kernel that has no such
+A guest is saved when its kernel is up, its drivers are loaded and its init waits for a line. Its memory is a file
+of its own, which every run maps for itself: only what the run touches is read, and only what it changes is copied.
+What a run adds comes on a read-only drive that the saved guest has not read yet. A kernel that has no such
 drive gets the payload in its initramfs, and boots for every run.
 """
 
@@ -14,7 +15,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from .cache import cache_root, discard, locked, new_directory, prune
 from .counter import count_program
 from .errors import CannotRun, GuestLost
 from .kernel_entry import Kernel
-from .machine import Hardware, Machine, memory_file, qemu_program
+from .machine import Hardware, Machine, copy_memory, memory_file, qemu_program
 
 HERE = Path(__file__).parent
 READY = b"vmtest: ready "
@@ -78,25 +79,38 @@ class Recipe:
         digest.update(self.files)
         return digest.hexdigest()[:24]
 
+    @property
+    def memory_size(self) -> int:
+        """Return how large the guest's memory is, in bytes."""
+        return self.hardware.memory << 20
+
     def arguments(self) -> str:
         """Return the kernel's command line."""
         architecture = self.kernel.architecture
         emulated = architecture.emulated_arguments if self.hardware.accel == "tcg" else ""
         return f"{KERNEL_ARGUMENTS} {architecture.kernel_arguments} {emulated}".rstrip()
 
-    def start(self, payload: bytes, extra: list[str], state: int | None = None) -> Machine:
-        """Start QEMU with this guest's machine and a drive that holds `payload`."""
+    def start(self, payload: bytes, memory: int, saved: int | None = None) -> Machine:
+        """Start QEMU with this guest's machine and a drive that holds `payload`.
+
+        The guest's memory is the open file `memory`. With the open file `saved`, the rest of a saved guest's state,
+        it waits for Machine.resume, and `memory` stays as it is: what the guest writes is its own.
+        """
         drive = memory_file("payload", payload, self.drive_size)
         initrd = memory_file("initramfs", self.files)
-        descriptors = [drive, initrd, *([] if state is None else [state])]
+        descriptors = [drive, initrd, memory, *([] if saved is None else [saved])]
+        backend = "memory-backend-file,id=memory"
+        share, incoming = ("on", []) if saved is None else ("off", ["-incoming", "defer"])
         arguments = [
             *self.hardware.arguments(),
+            "-machine", "memory-backend=memory",
+            "-object", f"{backend},size={self.memory_size},share={share},mem-path=/proc/self/fd/{memory}",
             "-kernel", str(self.kernel.image),
             "-initrd", f"/proc/self/fd/{initrd}",
             "-append", self.arguments(),
             "-drive", f"file=/proc/self/fd/{drive},format=raw,readonly=on,if=none,id=payload",
             "-device", "virtio-blk-pci,drive=payload",
-            *extra,
+            *incoming,
         ]  # fmt: skip
         try:
             return Machine(qemu_program(self.kernel.architecture), arguments, descriptors)
@@ -135,11 +149,11 @@ def _fetch_busybox(target: Path, architecture: Architecture) -> None:
     raise CannotRun(f"busybox for {architecture.name} is not here and cannot be fetched: {'; '.join(troubles)}")
 
 
-def guest_files(kernel: Kernel, libraries: list[initramfs.Entry]) -> list[initramfs.Entry]:
+def guest_files(kernel: Kernel, lasting: list[initramfs.Entry]) -> list[initramfs.Entry]:
     """Return what a guest of `kernel` holds before a run adds its own.
 
-    The shared libraries are part of the guest: they seldom change, and to unpack them in each run
-    would take longer than all the rest of it.
+    Shared libraries and tools are part of the guest: these `lasting` files seldom change, and to unpack them in each
+    run would take longer than all the rest of it.
     """
     busybox = find_busybox(kernel.architecture)
     return [
@@ -153,14 +167,14 @@ def guest_files(kernel: Kernel, libraries: list[initramfs.Entry]) -> list[initra
         initramfs.program(busybox, "bin/busybox"),
         initramfs.symlink("bin/sh", "busybox"),
         *initramfs.libraries(busybox),
-        *libraries,
+        *lasting,
         *(initramfs.file(f"modules/{path.name}", path.read_bytes(), 0o644) for path in kernel.modules),
     ]
 
 
 @contextmanager
 def started_guest(
-    kernel: Kernel, libraries: list[initramfs.Entry], payload: list[initramfs.Entry], needs: Needs, mark: bytes
+    kernel: Kernel, lasting: list[initramfs.Entry], payload: list[initramfs.Entry], needs: Needs, mark: bytes
 ) -> Iterator[tuple[Machine, Boot]]:
     """Yield a guest in which `payload` has just begun to run, and how it came up.
 
@@ -174,7 +188,7 @@ def started_guest(
     began = time.monotonic()
     content = initramfs.archive(payload)
     size = max(SMALLEST_DRIVE, 1 << (len(content) + 4096).bit_length())
-    files = initramfs.archive(guest_files(kernel, libraries))
+    files = initramfs.archive(guest_files(kernel, lasting))
     hardware = Hardware(kernel.architecture, choose_accel(kernel.architecture), needs.memory)
     recipe = Recipe(kernel, hardware, files, size, needs.boot_seconds)
     entry = cache_root() / "guests" / recipe.key()
@@ -200,14 +214,15 @@ def _restore(recipe: Recipe, content: bytes, entry: Path, mark: bytes, stack: Ex
     deadline = time.monotonic() + RESTORE_SECONDS
     with ExitStack() as attempt:
         try:
-            handle = attempt.enter_context((entry / "state").open("rb"))
+            state, memory = (attempt.enter_context((entry / name).open("rb")).fileno() for name in ("state", "memory"))
             os.utime(entry)
         except FileNotFoundError:  # there is none yet, or another run pruned it at this moment
             return None
-        extra = ["-incoming", f"fd:{handle.fileno()}"]
-        machine = attempt.enter_context(recipe.start(content, extra, handle.fileno()))
+        if os.fstat(memory).st_size != recipe.memory_size:  # it was cut short, and QEMU would lengthen it
+            return None
+        machine = attempt.enter_context(recipe.start(content, memory, state))
         try:
-            machine.resume(deadline)
+            machine.resume(state, deadline)
             machine.send_line("run")
         except (CannotRun, OSError) as trouble:
             log.warning("the saved guest %s does not load (%s): booting anew", entry.name, trouble)
@@ -227,12 +242,13 @@ def _boot(recipe: Recipe, content: bytes, entry: Path, mark: bytes, stack: ExitS
     if without_drive.exists():
         return _boot_with_payload(recipe, content, mark, stack, deadline)
     with ExitStack() as attempt:
-        machine = attempt.enter_context(recipe.start(content, []))
+        memory = _new_memory(recipe, attempt)
+        machine = attempt.enter_context(recipe.start(content, memory))
         _await(machine, READY, deadline)
         _await(machine, b"\n", deadline)
         _check_modules(machine.output)
         if b" vda" in machine.output.rpartition(READY)[2]:
-            _save(machine, recipe.kernel, entry, deadline)
+            _save(machine, memory, recipe.kernel, entry, deadline)
             machine.send_line("run")
             _await(machine, mark, deadline)
             stack.push(attempt.pop_all())
@@ -255,10 +271,17 @@ def _boot_with_payload(recipe: Recipe, content: bytes, mark: bytes, stack: ExitS
     """Boot a guest whose kernel has no virtio drive: the payload goes along in the initramfs."""
     extra = initramfs.archive([initramfs.file("payload", content, 0o644)])
     whole = replace(recipe, files=recipe.files + extra)
-    machine = stack.enter_context(whole.start(b"", []))
+    machine = stack.enter_context(whole.start(b"", _new_memory(whole, stack)))
     _await(machine, mark, deadline)
     _check_modules(machine.output)
     return machine
+
+
+def _new_memory(recipe: Recipe, stack: ExitStack) -> int:
+    """Return an open file for the memory of a guest that boots; it is closed with `stack`."""
+    memory = memory_file("memory", b"", recipe.memory_size)
+    stack.callback(os.close, memory)
+    return memory
 
 
 def note_kernel(entry: Path, kernel: Kernel) -> None:
@@ -285,13 +308,15 @@ def _await(machine: Machine, expected: bytes, deadline: float) -> None:
     raise GuestLost(f"QEMU ended while the guest booted: {machine.complaint()}", machine.output)
 
 
-def _save(machine: Machine, kernel: Kernel, entry: Path, deadline: float) -> None:
+def _save(machine: Machine, memory: int, kernel: Kernel, entry: Path, deadline: float) -> None:
     """Save the guest that waits for its line. A full disk costs later runs time, not this one."""
     try:
         with new_directory(entry) as work:
             machine.save(work / "state", deadline)
+            copy_memory(memory, work / "memory")
             note_kernel(work, kernel)
-        prune(entry.parent, max(SAVED_GUESTS_BYTES, shutil.disk_usage(entry.parent).free // 10))
     except (CannotRun, OSError) as trouble:
         log.warning("the booted guest could not be saved (%s): the next run boots anew", trouble)
-        machine.command("cont", deadline)
+    machine.command("cont", deadline)
+    with suppress(OSError):
+        prune(entry.parent, max(SAVED_GUESTS_BYTES, shutil.disk_usage(entry.parent).free // 10))

@@ -60,6 +60,24 @@ def memory_file(name: str, content: bytes, size: int = 0) -> int:
     return descriptor
 
 
+ZEROS = bytes(16 << 10)
+
+
+def copy_memory(memory: int, path: Path) -> None:
+    """Write what the open file `memory` holds to `path`, in which what is zero takes no place.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    size = os.fstat(memory).st_size
+    with path.open("wb") as copy:
+        copy.truncate(size)
+        for start in range(0, size, len(ZEROS)):
+            part = os.pread(memory, len(ZEROS), start)
+            if part != ZEROS:
+                os.pwrite(copy.fileno(), part, start)
+
+
 # No program has so much to say; what has no end must not fill this machine's memory.
 CONSOLE_BYTES = 8 << 20
 
@@ -169,13 +187,13 @@ class Machine:
         raise CannotRun(f"QEMU ended: {self.complaint()}")
 
     def save(self, path: Path, deadline: float) -> None:
-        """Write the stopped guest's state to `path` and let the guest go on.
+        """Stop the guest and write its state to `path`, all but its memory.
 
         Raises:
             CannotRun: the state could not be written (a full disk, for one).
         """
         with path.open("wb") as state:
-            self.command("qmp_capabilities", deadline)
+            self._leave_memory_out(deadline)
             self.command("migrate-set-parameters", deadline, **{"max-bandwidth": 1 << 40})
             self.command("stop", deadline)
             self._send_descriptor(state.fileno(), deadline)
@@ -187,15 +205,20 @@ class Machine:
                 if status in ("failed", "cancelled"):
                     raise CannotRun(f"the guest's state could not be saved to {path}")
                 time.sleep(0.01)
-        self.command("cont", deadline)
 
-    def resume(self, deadline: float) -> None:
-        """Let a guest that was restored from a file go on, as soon as it is all there.
+    def _leave_memory_out(self, deadline: float) -> None:
+        self.command("qmp_capabilities", deadline)
+        capability = {"capability": "x-ignore-shared", "state": True}
+        self.command("migrate-set-capabilities", deadline, capabilities=[capability])
+
+    def resume(self, state: int, deadline: float) -> None:
+        """Let a guest that was started without a state go on from the one in the open file `state`.
 
         Raises:
             CannotRun: QEMU could not load the state.
         """
-        self.command("qmp_capabilities", deadline)
+        self._leave_memory_out(deadline)
+        self.command("migrate-incoming", deadline, uri=f"fd:{state}")
         while self.command("query-status", deadline).get("status") == "inmigrate":
             time.sleep(0.005)
         self.command("cont", deadline)

@@ -5,7 +5,7 @@ import logging
 import secrets
 import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -114,12 +114,26 @@ def reject_foreign(files: Sequence[Path], architecture: Architecture) -> None:
 
 
 def payload_entries(manifest: Manifest, mark: str) -> list[initramfs.Entry]:
-    """Return what this run adds to the guest: the program's files, /app for most, and the steps under /run."""
-    entries = [
+    """Return what this run adds to the guest: the project's own files, /app for most, and the steps under /run."""
+    return [
         initramfs.file("run/steps.sh", (HERE / "steps.sh").read_bytes()),
         initramfs.file("run/settings.sh", settings(manifest, mark).encode()),
+        *_entries(each for each in _placed(manifest) if _is_own(each[0], manifest)),
     ]
-    for path, place in _placed(manifest):
+
+
+def tool_entries(manifest: Manifest) -> list[initramfs.Entry]:
+    """Return the files that the program runs with and that are not the project's own: links lead out of it to them."""
+    return _entries(each for each in _placed(manifest) if not _is_own(each[0], manifest))
+
+
+def _is_own(path: Path, manifest: Manifest) -> bool:
+    return path.is_relative_to(manifest.root.resolve())
+
+
+def _entries(placed: Iterable[tuple[Path, str]]) -> list[initramfs.Entry]:
+    entries = []
+    for path, place in placed:
         if path.is_symlink():
             entries.append(initramfs.symlink(place, str(path.readlink())))
         elif path.is_dir():
@@ -183,9 +197,9 @@ def _watch(
 ) -> tuple[Verdict, bytes]:
     files = program_files(manifest)
     reject_foreign(files, kernel.architecture)
-    loaded = [entry for path in files for entry in libraries(path)]
+    lasting = [*(entry for path in files for entry in libraries(path)), *tool_entries(manifest)]
     needs = Needs(manifest.memory, manifest.boot_seconds)
-    guest = started_guest(kernel, loaded, payload, needs, mark + b" begin")
+    guest = started_guest(kernel, lasting, payload, needs, mark + b" begin")
     with guest as (machine, boot):
         verdict = replace(verdict, accel=boot.accel, warm=boot.warm, boot_s=round(boot.seconds, 3))
         deadline = time.monotonic() + manifest.seconds

@@ -63,8 +63,18 @@ def test_a_damaged_state_is_made_anew(libbpf_project: Path, fresh_guests: dict[s
 
     assert run()["verdict"] == "pass"
     (state,) = saved_guests(fresh_guests)
-    for damage in (b"", state.read_bytes()[: 20 << 20], b"\0" * (1 << 20)):
-        state.write_bytes(damage)
+    memory = state.with_name("memory")
+    size = memory.stat().st_size
+    for file, damage, length in (
+        (state, b"", 0),
+        (state, state.read_bytes()[: 200 << 10], 200 << 10),
+        (state, b"\0" * (1 << 20), 1 << 20),
+        (memory, b"", 0),
+        (memory, b"", size),
+        (memory, memory.read_bytes()[: 20 << 20], 20 << 20),
+    ):
+        file.write_bytes(damage)
+        os.truncate(file, length)
         verdict = run()
         assert (verdict["verdict"], verdict["warm"]) == ("pass", False)
     verdict = run()

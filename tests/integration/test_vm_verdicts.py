@@ -73,9 +73,9 @@ def guest_at_its_end(project: Path, kernel: Kernel) -> Iterator[Machine]:
     """Run `project` on `kernel` to the last word of the guest."""
     manifest = load_manifest(project)
     payload = payload_entries(manifest, "mark")
-    libraries = [entry for path in program_files(manifest) for entry in initramfs.libraries(path)]
+    lasting = [entry for path in program_files(manifest) for entry in initramfs.libraries(path)]
     needs = Needs(manifest.memory, manifest.boot_seconds)
-    with started_guest(kernel, libraries, payload, needs, b"mark begin") as (machine, _):
+    with started_guest(kernel, lasting, payload, needs, b"mark begin") as (machine, _):
         assert machine.read_until([b"mark bye"], time.monotonic() + manifest.seconds)
         yield machine
 

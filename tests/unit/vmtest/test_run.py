@@ -12,7 +12,7 @@ import pytest
 
 from scaffold.vmtest.errors import BadManifest
 from scaffold.vmtest.manifest import Manifest
-from scaffold.vmtest.run import payload_entries, program_files, settings
+from scaffold.vmtest.run import payload_entries, program_files, settings, tool_entries
 from scaffold.vmtest.verdict import run_words
 
 MARK = "vmtest-0123456789abcdef"
@@ -80,6 +80,26 @@ def test_files_directories_and_links_come_to_their_places(tmp_path: Path) -> Non
     assert (entries["app/hello"].data, stat.S_IMODE(entries["app/hello"].mode)) == (b"\x7fELF", 0o754)
     assert entries["etc/hello/way"].data == b"../no/where"
     assert [path.name for path in program_files(one)] == ["hello", "hello", "x"]
+
+
+def test_what_a_link_leads_to_out_of_the_project_is_part_of_the_saved_guest(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    (root / "build").mkdir(parents=True)
+    (tmp_path / "tool").write_text("tool")
+    (tmp_path / "tools/deep").mkdir(parents=True)
+    (tmp_path / "tools/deep/x").write_text("x")
+    (root / "build/hello").write_text("hello")
+    (root / "build/tool").symlink_to(tmp_path / "tool")
+    (root / "build/tools").symlink_to(tmp_path / "tools")
+    (tmp_path / "other name").symlink_to(root)
+    one = manifest(tmp_path / "other name", "build/hello", "build/tool", "build/tools")
+    assert {entry.path for entry in payload_entries(one, MARK)} == {"run/steps.sh", "run/settings.sh", "app/hello"}
+    assert {entry.path for entry in tool_entries(one)} == {
+        "app/tool",
+        "app/tools",
+        "app/tools/deep",
+        "app/tools/deep/x",
+    }
 
 
 @pytest.mark.parametrize(
