@@ -166,7 +166,7 @@ JobsOption = Annotated[
     int | None,
     typer.Option(
         "--jobs", "-j", metavar="N", min=1,
-        help="Build and run so many at once, as far as there is memory. Default: the number of cores.",
+        help="Build and run so many at once, as far as there is memory. Default: one more than cores.",
     ),
 ]  # fmt: skip
 RetryOption = Annotated[

@@ -113,5 +113,8 @@ def log_directory() -> Path:
 
 
 def default_jobs() -> int:
-    """Return how many builds and guests to run at once: the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0))
+    """Return how many builds and guests to run at once: one more than the cores that this process may use.
+
+    Guests wait at times, for a program to end, say.
+    """
+    return len(os.sched_getaffinity(0)) + 1
