@@ -8,6 +8,13 @@ mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
 mount -t tracefs trace /sys/kernel/tracing || mount -t debugfs debug /sys/kernel/debug
 mount -t bpf bpf /sys/fs/bpf
+tracing=/sys/kernel/tracing
+[ -e "$tracing/trace" ] || tracing=/sys/kernel/debug/tracing
+# The kernel turns this on itself when a program that calls bpf_printk is loaded, but since Linux commit 4580f4e0ebdf a
+# worker of it does: what the program prints before the worker's turn is lost.
+echo 1 >"$tracing/events/bpf_trace/bpf_trace_printk/enable"
+# A kernel begins with room for 60 lines or so. The trigger's must still be there when they are looked for.
+echo 256 >"$tracing/buffer_size_kb"
 mkdir -p /app /dev/shm /root /run /tmp
 
 for module in /modules/*.ko; do

@@ -101,6 +101,22 @@ def test_the_guests_clock_is_right_whatever_its_kernel_thinks_of_the_processor(
     assert 0 < steps["filtered"].ready - steps["all"].started < took  # seconds in the guest, and all that there were
 
 
+@pytest.mark.parametrize("kernel", ["5.10", "6.12"])
+def test_the_trace_is_on_before_the_program_is_loaded(changed_project: Change, kernel: str) -> None:
+    # The kernel leaves that to a worker, and on a busy machine the trigger came before the worker's turn.
+    ask = "cat /sys/kernel/tracing/events/bpf_trace/bpf_trace_printk/enable; exit 3"
+    project = changed_project("test/vmtest.toml", 'command = ["./hello"]', f'command = ["sh", "-c", "{ask}"]')
+    verdict = only_verdict(run_vmtest(project, "--kernel", kernel))
+    assert str(verdict["reason"]).endswith("(exit status 3): 1"), verdict
+
+
+def test_what_others_do_after_the_trigger_does_not_push_its_event_out(changed_project: Change) -> None:
+    others = "echo hello; (for word in $(seq 1000); do echo $word; done); true"
+    project = changed_project("test/vmtest.toml", '["echo", "hello"]', f'["sh", "-c", "{others}"]')
+    verdict = only_verdict(run_vmtest(project, "--kernel", "6.1"))
+    assert verdict["verdict"] == "pass", verdict
+
+
 @dataclass(frozen=True)
 class Fault:
     """One change of a sound project, and what must come of it."""
