@@ -5,7 +5,7 @@ import logging
 import secrets
 import shlex
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,7 +94,7 @@ def program_files(manifest: Manifest) -> list[Path]:
     Raises:
         BadManifest: one of them is not there.
     """
-    return [path for path, _ in _placed(manifest) if path.is_file() and not path.is_symlink()]
+    return [path for path, _ in _placed(manifest, manifest.files) if path.is_file() and not path.is_symlink()]
 
 
 def reject_foreign(files: Sequence[Path], architecture: Architecture) -> None:
@@ -118,20 +118,21 @@ def payload_entries(manifest: Manifest, mark: str) -> list[initramfs.Entry]:
     return [
         initramfs.file("run/steps.sh", (HERE / "steps.sh").read_bytes()),
         initramfs.file("run/settings.sh", settings(manifest, mark).encode()),
-        *_entries(each for each in _placed(manifest) if _is_own(each[0], manifest)),
+        *_entries(_placed(manifest, [file for file in manifest.files if not _is_tool(file, manifest)])),
     ]
 
 
 def tool_entries(manifest: Manifest) -> list[initramfs.Entry]:
-    """Return the files that the program runs with and that are not the project's own: links lead out of it to them."""
-    return _entries(each for each in _placed(manifest) if not _is_own(each[0], manifest))
+    """Return the files that the program runs with and that are not the project's own: they are links out of it."""
+    return _entries(_placed(manifest, [file for file in manifest.files if _is_tool(file, manifest)]))
 
 
-def _is_own(path: Path, manifest: Manifest) -> bool:
-    return path.is_relative_to(manifest.root.resolve())
+def _is_tool(file: str, manifest: Manifest) -> bool:
+    path = manifest.root / source_and_target(file)[0]
+    return path.is_symlink() and path.exists() and not path.resolve().is_relative_to(manifest.root.resolve())
 
 
-def _entries(placed: Iterable[tuple[Path, str]]) -> list[initramfs.Entry]:
+def _entries(placed: Sequence[tuple[Path, str]]) -> list[initramfs.Entry]:
     entries = []
     for path, place in placed:
         if path.is_symlink():
@@ -143,10 +144,10 @@ def _entries(placed: Iterable[tuple[Path, str]]) -> list[initramfs.Entry]:
     return entries
 
 
-def _placed(manifest: Manifest) -> list[tuple[Path, str]]:
-    """Return each file, directory and symbolic link that is to be in the guest, and its place there."""
+def _placed(manifest: Manifest, files: Sequence[str]) -> list[tuple[Path, str]]:
+    """Return each file, directory and symbolic link that is to be in the guest for `files`, and its place there."""
     placed = []
-    for file in manifest.files:
+    for file in files:
         source, target = source_and_target(file)
         path = manifest.root / source
         if not path.exists():

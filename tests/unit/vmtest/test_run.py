@@ -82,7 +82,7 @@ def test_files_directories_and_links_come_to_their_places(tmp_path: Path) -> Non
     assert [path.name for path in program_files(one)] == ["hello", "hello", "x"]
 
 
-def test_what_a_link_leads_to_out_of_the_project_is_part_of_the_saved_guest(tmp_path: Path) -> None:
+def test_what_is_a_link_out_of_the_project_is_part_of_the_saved_guest(tmp_path: Path) -> None:
     root = tmp_path / "project"
     (root / "build").mkdir(parents=True)
     (tmp_path / "tool").write_text("tool")
@@ -91,9 +91,13 @@ def test_what_a_link_leads_to_out_of_the_project_is_part_of_the_saved_guest(tmp_
     (root / "build/hello").write_text("hello")
     (root / "build/tool").symlink_to(tmp_path / "tool")
     (root / "build/tools").symlink_to(tmp_path / "tools")
+    (tmp_path / "built elsewhere").mkdir()
+    (tmp_path / "built elsewhere/y").write_text("y")
+    (root / "out").symlink_to(tmp_path / "built elsewhere")
     (tmp_path / "other name").symlink_to(root)
-    one = manifest(tmp_path / "other name", "build/hello", "build/tool", "build/tools")
-    assert {entry.path for entry in payload_entries(one, MARK)} == {"run/steps.sh", "run/settings.sh", "app/hello"}
+    one = manifest(tmp_path / "other name", "build/hello", "build/tool", "build/tools", "out/y")
+    own = {entry.path for entry in payload_entries(one, MARK)}
+    assert own == {"run/steps.sh", "run/settings.sh", "app/hello", "app/y"}
     assert {entry.path for entry in tool_entries(one)} == {
         "app/tool",
         "app/tools",
