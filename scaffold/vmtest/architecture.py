@@ -39,8 +39,8 @@ ARCHITECTURES = {
         board=("-M", "pc,usb=off,vmport=off"),
         # Emulated, cmpxchg16b leaves garbage in the flags (QEMU 7.2): every tenth boot of a kernel that
         # uses it (6.12) panics or hangs. Five-level page tables only cost time, and so does a kernel that copies
-        # bytes one by one because the processor is said to do that fast (erms).
-        processor="max,cx16=off,la57=off,erms=off",
+        # bytes one by one because the processor is said to do that fast (erms; a kernel hangs with fsrm alone).
+        processor="max,cx16=off,la57=off,erms=off,fsrm=off",
         # Patching locks for a single processor and checking the timer take time.
         kernel_arguments="console=ttyS0 noreplace-smp no_timer_check",
         # How fast the processor counts, the kernel measures while it boots: on a busy machine up to twenty times wrong.
