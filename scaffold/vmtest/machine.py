@@ -193,7 +193,7 @@ class Machine:
             CannotRun: the state could not be written (a full disk, for one).
         """
         with path.open("wb") as state:
-            self._leave_memory_out(deadline)
+            self._begin_migration(deadline)
             self.command("migrate-set-parameters", deadline, **{"max-bandwidth": 1 << 40})
             self.command("stop", deadline)
             self._send_descriptor(state.fileno(), deadline)
@@ -206,7 +206,8 @@ class Machine:
                     raise CannotRun(f"the guest's state could not be saved to {path}")
                 time.sleep(0.01)
 
-    def _leave_memory_out(self, deadline: float) -> None:
+    def _begin_migration(self, deadline: float) -> None:
+        """Open the dialogue, and agree that memory which is a file of its own is left out, at both ends."""
         self.command("qmp_capabilities", deadline)
         capability = {"capability": "x-ignore-shared", "state": True}
         self.command("migrate-set-capabilities", deadline, capabilities=[capability])
@@ -217,7 +218,7 @@ class Machine:
         Raises:
             CannotRun: QEMU could not load the state.
         """
-        self._leave_memory_out(deadline)
+        self._begin_migration(deadline)
         self.command("migrate-incoming", deadline, uri=f"fd:{state}")
         while self.command("query-status", deadline).get("status") == "inmigrate":
             time.sleep(0.005)
