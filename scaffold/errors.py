@@ -1,62 +1,67 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What can go wrong, as exceptions; the command line alone turns them into words and exit codes."""
+"""The exceptions of this command. Only the command line turns them into messages and exit codes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 
 class EbpfNewError(Exception):
-    """The work could not be done; the message says why and what to do about it."""
+    """A message that says what is wrong with which input, and a hint: the command or change that fixes it."""
 
     exit_code = 1
 
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
 
 class DiskError(EbpfNewError):
-    """Writing the project failed; nothing of it was left behind."""
+    """Writing the project failed; no part of it is left behind."""
 
 
 class GitError(EbpfNewError):
-    """git refused to make the repository or its first commit."""
+    """A git command failed."""
 
 
 class TemplateError(EbpfNewError):
-    """A template, or the data about it, is broken."""
+    """A template, or its data, is invalid."""
 
 
 class UsageError(EbpfNewError):
-    """The command was given something that it does not take."""
+    """An argument or an input file is invalid."""
 
     exit_code = 2
 
 
-class CannotGet(EbpfNewError):
-    """What is needed from elsewhere, such as a kernel, is not to be had."""
+class UnavailableError(EbpfNewError):
+    """Something that this machine must provide or fetch, such as a kernel, is not available."""
 
     exit_code = 69
 
 
-class Incomplete(EbpfNewError):
-    """Some verdicts that were to be there are not."""
+class MissingVerdictsError(EbpfNewError):
+    """Fewer verdicts were found than expected."""
 
     exit_code = 69
 
 
-class NoSandbox(EbpfNewError):
-    """This machine cannot keep a build from doing harm."""
+class SandboxError(EbpfNewError):
+    """This machine cannot isolate a build."""
 
     exit_code = 69
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One bad answer: the argument or option that gave it, and what is wrong and allowed."""
+    """One invalid answer: the argument or option that gave it, what is wrong with it, and how to fix it."""
 
     answer: str
     message: str
+    hint: str = ""
 
 
-class BadAnswers(EbpfNewError):
-    """Some answers are not acceptable. `problems` holds all of them; nothing was written."""
+class InvalidAnswersError(EbpfNewError):
+    """Some answers are invalid. `problems` contains all of them; nothing was written."""
 
     exit_code = 2
 

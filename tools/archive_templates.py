@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Put the templates of the version that is released into scaffold/releases, so that `ebpf-new update` knows them later.
+"""Archive the templates of the released version in scaffold/update/releases, where `ebpf-new update` looks them up.
 
     .venv/bin/python -m tools.archive_templates
 
@@ -19,9 +19,9 @@ from pathlib import Path
 from packaging.version import Version
 
 from scaffold import __version__
-from scaffold.catalog import read_questions, templates_directory
-from scaffold.releases import PARTS, SUFFIX, releases_directory
-from scaffold.render import CACHE, files_in, render_recorded
+from scaffold.generate.render import CACHE, files_in, render_recorded
+from scaffold.project.catalog import read_questions, templates_directory
+from scaffold.update.archive import PARTS, SUFFIX, releases_directory
 
 SAMPLES = "samples.json"
 

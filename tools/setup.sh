@@ -119,7 +119,7 @@ every_frameworks_packages() {
   place=$(mktemp -d)
   # shellcheck disable=SC2064 # the directory of this call
   trap "rm -rf '$place'" EXIT
-  frameworks=$(.venv/bin/python -c 'from scaffold.catalog import load_catalog; print(*load_catalog())')
+  frameworks=$(.venv/bin/python -c 'from scaffold.project.catalog import load_catalog; print(*load_catalog())')
   for framework in $frameworks; do
     .venv/bin/ebpf-new "$place/$framework/hello" --framework "$framework" --yes --no-git >/dev/null
     repository_packages "$place/$framework/hello"

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from scaffold.course.gradebook import Gradebook
 from scaffold.course.submissions import Submission
-from scaffold.sandbox.builds import SandboxedBuilds
-from scaffold.schedule import Rules, Run
-from scaffold.verify import Event, verify
+from scaffold.testing.engine import Event, run_jobs
+from scaffold.testing.sandbox.builds import SandboxedBuilds
+from scaffold.testing.schedule import Job, Policy
 from scaffold.vmtest.architecture import own_architecture
 from scaffold.vmtest.verdict import Verdict
 
 
 def check(
-    submissions: Sequence[Submission], gradebook: Gradebook, rules: Rules, logs: Path, builds: SandboxedBuilds
+    submissions: Sequence[Submission], gradebook: Gradebook, rules: Policy, logs: Path, builds: SandboxedBuilds
 ) -> Generator[Event, None, None]:
     """Check `submissions` on the kernels of `gradebook`, which is kept up meanwhile, and yield what happens.
 
@@ -28,8 +28,8 @@ def check(
     """
     arch = own_architecture().name
     manifests = [each.manifest for each in submissions if each.manifest]
-    runs = [Run(manifest, kernel, arch) for manifest in manifests for kernel in gradebook.kernels]
-    with closing(verify(runs, rules, logs, builds)) as events:
+    runs = [Job(manifest, kernel, arch) for manifest in manifests for kernel in gradebook.kernels]
+    with closing(run_jobs(runs, rules, logs, builds)) as events:
         yield from gradebook.follow(chain(_refusals(submissions, gradebook.kernels, arch), events))
 
 

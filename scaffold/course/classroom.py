@@ -3,10 +3,10 @@
 
 from pathlib import Path
 
-from scaffold.catalog import templates_directory
 from scaffold.course.plan import Repository
 from scaffold.errors import DiskError
-from scaffold.render import render_text
+from scaffold.generate.render import render_text
+from scaffold.project.catalog import templates_directory
 
 SOURCE = "_classroom"  # in the templates
 WORKFLOW = ".github/workflows/classroom.yml"

@@ -12,8 +12,8 @@ from pathlib import Path
 from scaffold.course.index import as_text
 from scaffold.course.submissions import Submission
 from scaffold.errors import DiskError, UsageError
-from scaffold.report.counts import plain
-from scaffold.verify import Ended, Event, Started
+from scaffold.testing.engine import Ended, Event, Started
+from scaffold.testing.report.counts import plain
 from scaffold.vmtest.verdict import Verdict
 
 BUILDS = {"fail": "failed", "timeout": "timeout", "error": "error"}

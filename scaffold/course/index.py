@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scaffold.course.page import page
+from scaffold.course.index_markdown import index_markdown
 from scaffold.errors import DiskError, UsageError
 
 INDEX = "index.csv"
@@ -52,7 +52,7 @@ def write_index(directory: Path, entries: Sequence[Entry], lang: str) -> None:
     Raises:
         DiskError: one could not be written.
     """
-    for path, lines in ((directory / INDEX, _csv_lines(entries)), (directory / PAGE, [page(entries, lang)])):
+    for path, lines in ((directory / INDEX, _csv_lines(entries)), (directory / PAGE, [index_markdown(entries, lang)])):
         new = path.with_name(f".{path.name}.new")
         try:
             # By its mark Excel knows UTF-8.

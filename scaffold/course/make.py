@@ -16,14 +16,14 @@ from pathlib import Path
 
 from scaffold.course.index import Entry, write_index
 from scaffold.course.plan import Course, Repository, is_project
-from scaffold.create import Created, prepare
 from scaffold.errors import DiskError, EbpfNewError, GitError, UsageError
-from scaffold.place import WITHOUT_LOCKS, Workshop, unstoppable, workshop
-from scaffold.render import import_what_renders
-from scaffold.repo import read_head
-from scaffold.workers import Done, Lost, Note, Workers
+from scaffold.generate.create import Created, render_and_commit
+from scaffold.generate.render import import_what_renders
+from scaffold.generate.staging import WITHOUT_LOCKS, StagingDir, signals_blocked, staging_dir
+from scaffold.project.git import read_head
+from scaffold.testing.pool import Done, Lost, Note, WorkerPool
 
-BATCH = 50  # so many reach the disk together before any of them gets its place
+BATCH = 50  # so many reach the disk together before any of them gets its staging
 SECONDS_TO_WAIT = 60  # for a worker, before asking again
 PAUSES = (0, 0.1, 0.4, 1)  # seconds; the workers of a run that was killed go a moment after it
 
@@ -52,7 +52,7 @@ def make_course(course: Course, progress: Progress, add: Add | None = None) -> l
             missing = [each for each in course.repositories if not each.kept]
             _make_all(missing, course.directory, commits, progress, add)
         finally:
-            with unstoppable():
+            with signals_blocked():
                 entries = entries_of(course, commits)
                 write_index(course.directory, entries, course.lang)
     return entries
@@ -93,16 +93,16 @@ def _make_all(
 ) -> None:
     import_what_renders()  # before there are workers, so that it is done once
     with (
-        workshop(directory / "any") as place,
-        Workers[int, Created | EbpfNewError](lambda number: _made(missing[number], place, add)) as workers,
+        staging_dir(directory / "any") as staging,
+        WorkerPool[int, Created | EbpfNewError](lambda number: _made(missing[number], staging, add)) as workers,
     ):
         for start in range(0, len(missing), BATCH):
-            _make_batch(range(start, min(start + BATCH, len(missing))), missing, place, workers, commits, progress)
+            _make_batch(range(start, min(start + BATCH, len(missing))), missing, staging, workers, commits, progress)
 
 
 def _make_batch(
-    numbers: Sequence[int], missing: Sequence[Repository], place: Workshop,
-    workers: Workers[int, Created | EbpfNewError], commits: dict[str, str], progress: Progress,
+    numbers: Sequence[int], missing: Sequence[Repository], staging: StagingDir,
+    workers: WorkerPool[int, Created | EbpfNewError], commits: dict[str, str], progress: Progress,
 ) -> None:  # fmt: skip
     ready: list[Created] = []
     waiting = iter(numbers)
@@ -118,19 +118,19 @@ def _make_batch(
                 for number in islice(waiting, 1):
                     workers.give(number)
     finally:
-        with unstoppable():
+        with signals_blocked():
             os.sync()  # a power cut must not leave a repository whose files are empty
             for created in ready:
                 name = created.project.name
-                replace(place, target=place.target.parent / name).move_in(created.path)
+                replace(staging, target=staging.target.parent / name).publish(created.path)
                 commits[name] = created.commit.hash if created.commit else ""
 
 
-def _made(repository: Repository, place: Workshop, add: Add | None) -> Created | EbpfNewError:
-    """Make `repository` in `place`, and return it, or what kept it from being made. This is what a worker does."""
+def _made(repository: Repository, staging: StagingDir, add: Add | None) -> Created | EbpfNewError:
+    """Make `repository` in `staging`, and return it, or what kept it from being made. This is what a worker does."""
     gc.enable()  # the command line does without, but each rendering leaves cycles behind
     try:
-        return prepare(repository.plan, place, (lambda root: add(repository, root)) if add else None)
+        return render_and_commit(repository.plan, staging, (lambda root: add(repository, root)) if add else None)
     except (DiskError, GitError) as error:
         return type(error)(f"{repository.plan.project.name}: {error}")
     except EbpfNewError as error:

@@ -8,19 +8,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from scaffold.catalog import Framework
 from scaffold.course.index import INDEX, Entry, read_index
 from scaffold.course.roster import Roster, Student
-from scaffold.create import Plan, Wish, complete_answers, missing_git, place_for_git, usable
-from scaffold.errors import BadAnswers, Problem
-from scaffold.place import BY_DIRECTORY, Said, find_obstacles, in_the_way
-from scaffold.project import Project, find_problems
-from scaffold.record import RECORD
-from scaffold.repo import read_settings
+from scaffold.errors import InvalidAnswersError, Problem
+from scaffold.generate.create import ProjectPlan, git_directory, git_problems
+from scaffold.generate.staging import target_obstacle, target_problems
+from scaffold.project.catalog import Framework
+from scaffold.project.git import read_git_settings
+from scaffold.project.model import Project, find_problems
+from scaffold.project.record import RECORD
+from scaffold.project.request import BY_DIRECTORY, ProjectRequest, TargetLabel, complete_answers, usable_settings
 
 LONGEST_RECORD = 64 << 10  # bytes
 PERSON = ("author", "email")
-BY_ROW = Said("the name", "another name", "another place")
+BY_ROW = TargetLabel("the name", "another name", "another place")
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Repository:
     """A repository of the course: what its row asks for, and what is there of it already."""
 
     line: int
-    plan: Plan
+    plan: ProjectPlan
     more: Mapping[str, str]
     kept: bool
     framework: str  # what it is made of, or was
@@ -45,36 +46,36 @@ class Course:
     lang: str  # of its page
 
 
-def plan_course(roster: Roster, directory: Path, common: Wish, frameworks: Mapping[str, Framework]) -> Course:
+def plan_course(roster: Roster, directory: Path, common: ProjectRequest, frameworks: Mapping[str, Framework]) -> Course:
     """Check `roster`, with the answers of `common` where a row has none; writes nothing.
 
     Raises:
-        BadAnswers: with everything that is wrong, in whichever row.
+        InvalidAnswersError: with everything that is wrong, in whichever row.
     """
     directory = Path(os.path.abspath(directory))
-    settings = usable(read_settings(place_for_git(directory / "any")))
+    settings = usable_settings(read_git_settings(git_directory(directory / "any")))
     git = common.git is not False
-    problems = [*roster.problems, *common.problems, *missing_git(git)]
+    problems = [*roster.problems, *common.problems, *git_problems(git)]
     repositories: list[Repository] = []
     known = {entry.name: entry for entry in _indexed(directory)}
     lines: dict[str, tuple[int, str]] = {}  # of each name, in small letters, where it stands first and how
     for student in roster.students:
         name = student.answers["name"]
-        wish = replace(common, target=directory / name, **_given(roster, student, common, frameworks))
+        request = replace(common, target=directory / name, **_given(roster, student, common, frameworks))
         # A path is no name: what is checked is the whole of it.
-        answers = complete_answers(wish, frameworks, settings) | {"name": name}
+        answers = complete_answers(request, frameworks, settings) | {"name": name}
         faults = [*_repeated(roster, student, lines), *_faults(roster, student, answers, common, frameworks)]
         if not faults:
             project = Project.of(answers, frameworks)
-            kept = is_project(wish.target)
-            faults += [] if kept else _in_the_way(roster, student, wish.target)
-            plan = Plan(wish.target, project, frameworks[project.framework], settings, git, BY_DIRECTORY)
+            kept = is_project(request.target)
+            faults += [] if kept else _in_the_way(roster, student, request.target)
+            plan = ProjectPlan(request.target, project, frameworks[project.framework], settings, git, BY_DIRECTORY)
             made_of = _made_of(plan, known, frameworks) if kept else (project.framework, project.program)
             repositories.append(Repository(student.line, plan, student.more, kept, *made_of))
         problems += faults
-    problems += find_obstacles(directory / ".any", BY_DIRECTORY, max(1, sum(not each.kept for each in repositories)))
+    problems += target_problems(directory / ".any", BY_DIRECTORY, max(1, sum(not each.kept for each in repositories)))
     if problems:
-        raise BadAnswers(list(dict.fromkeys(problems)))
+        raise InvalidAnswersError(list(dict.fromkeys(problems)))
     named = {each.plan.project.name for each in repositories}
     others = [entry for name, entry in known.items() if name not in named and is_project(directory / entry.path)]
     lang = common.lang or next(iter(frameworks.values())).languages[0]
@@ -99,7 +100,9 @@ def read_record(directory: Path) -> dict[str, Any]:
         return {}
 
 
-def _given(roster: Roster, student: Student, common: Wish, frameworks: Mapping[str, Framework]) -> dict[str, Any]:
+def _given(
+    roster: Roster, student: Student, common: ProjectRequest, frameworks: Mapping[str, Framework]
+) -> dict[str, Any]:
     """Return the answers of a row, and None for those of `common` that its framework does not ask for."""
     given: dict[str, Any] = {answer: text for answer, text in student.answers.items() if answer != "name"}
     if given.keys() & set(PERSON):
@@ -124,7 +127,11 @@ def _repeated(roster: Roster, student: Student, lines: dict[str, tuple[int, str]
 
 
 def _faults(
-    roster: Roster, student: Student, answers: Mapping[str, str], common: Wish, frameworks: Mapping[str, Framework]
+    roster: Roster,
+    student: Student,
+    answers: Mapping[str, str],
+    common: ProjectRequest,
+    frameworks: Mapping[str, Framework],
 ) -> Iterator[Problem]:
     """Yield what is wrong with the answers of a row; what an option says wrong comes in the same words from each."""
     for problem in find_problems(answers, frameworks):
@@ -140,7 +147,7 @@ def _faults(
 
 def _in_the_way(roster: Roster, student: Student, target: Path) -> list[Problem]:
     try:
-        message = in_the_way(target, BY_ROW)
+        message = target_obstacle(target, BY_ROW)
     except OSError as error:
         message = f"{error.filename}: {error.strerror}"
     return [Problem(roster.place(student.line, "name"), message)] if message else []
@@ -151,7 +158,7 @@ def _indexed(directory: Path) -> list[Entry]:
     return [entry for entry in read_index(directory) if entry.there] if (directory / INDEX).exists() else []
 
 
-def _made_of(plan: Plan, known: Mapping[str, Entry], frameworks: Mapping[str, Framework]) -> tuple[str, str]:
+def _made_of(plan: ProjectPlan, known: Mapping[str, Entry], frameworks: Mapping[str, Framework]) -> tuple[str, str]:
     """Return framework and program of what is there, whatever the roster says now.
 
     The index knows best. What stands in the repository may be its user's, and counts where no index came to be.

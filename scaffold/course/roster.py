@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scaffold.course.table import Row, Table, column_key
-from scaffold.errors import BadAnswers, Problem
-from scaffold.project import Project
+from scaffold.errors import InvalidAnswersError, Problem
+from scaffold.project.model import Project
 
 ANSWERS = tuple(answer for answer in Project.__dataclass_fields__ if answer != "year")
 OTHER_WORDS = {"licence": "license", "e mail": "email", "email address": "email", "e mail address": "email"}
@@ -17,7 +17,7 @@ BRACES = re.compile(r"\{([^{}]*)\}")
 
 
 @dataclass(frozen=True)
-class Reading:
+class RosterOptions:
     """How the user wants the columns to be read."""
 
     name_pattern: str | None = None  # such as lab1-{id}
@@ -74,13 +74,13 @@ class Roster:
         return f"{self.table.place(line)}, {source.label}" if source else self.table.place(line)
 
 
-def read_roster(table: Table, reading: Reading, taken: Collection[str] = ()) -> Roster:
+def read_roster(table: Table, reading: RosterOptions, taken: Collection[str] = ()) -> Roster:
     """Find out which columns of `table` give which answers, and read its rows so.
 
     `taken` are the names of columns that the index has already.
 
     Raises:
-        BadAnswers: a column that is named is not there, or one that is there has no use.
+        InvalidAnswersError: a column that is named is not there, or one that is there has no use.
     """
     problems: list[Problem] = []
     sources = _sources(table, reading, problems)
@@ -92,7 +92,7 @@ def read_roster(table: Table, reading: Reading, taken: Collection[str] = ()) -> 
         if table.columns[key] in taken
     ]
     if problems:
-        raise BadAnswers(problems)
+        raise InvalidAnswersError(problems)
     students, bad_rows = [], list(table.problems)
     for row in table.rows:
         answers = {answer: text for answer, source in sources.items() if (text := source.fill(row))}
@@ -104,7 +104,7 @@ def read_roster(table: Table, reading: Reading, taken: Collection[str] = ()) -> 
     return Roster(table, sources, students, bad_rows)
 
 
-def _sources(table: Table, reading: Reading, problems: list[Problem]) -> dict[str, Source]:
+def _sources(table: Table, reading: RosterOptions, problems: list[Problem]) -> dict[str, Source]:
     sources = {}
     for key, column in table.columns.items():
         answer = OTHER_WORDS.get(key, key)
@@ -123,7 +123,7 @@ def _sources(table: Table, reading: Reading, problems: list[Problem]) -> dict[st
     return sources
 
 
-def _mappings(reading: Reading) -> list[tuple[str, str]]:
+def _mappings(reading: RosterOptions) -> list[tuple[str, str]]:
     named = [] if reading.name_pattern is None else [("--name-pattern", f"name={reading.name_pattern}")]
     return [*(("--column", words) for words in reading.columns), *named]
 
@@ -147,7 +147,7 @@ def _source(table: Table, option: str, answer: str, pattern: str, problems: list
 
 
 def _kept(
-    table: Table, reading: Reading, sources: Mapping[str, Source], taken: Collection[str], problems: list[Problem]
+    table: Table, reading: RosterOptions, sources: Mapping[str, Source], taken: Collection[str], problems: list[Problem]
 ) -> list[str]:
     """Return the keys of the columns that go into the index: those asked for, and those that a name is made of."""
     plain = {source.keys[0]: answer for answer, source in sources.items() if source.plain}

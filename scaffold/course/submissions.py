@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from scaffold.catalog import Framework, load_catalog
 from scaffold.course.index import INDEX, Entry, read_index
-from scaffold.course.untrusted import read_text
-from scaffold.errors import BadAnswers, UsageError
-from scaffold.go_module import default_module
-from scaffold.project import Project
-from scaffold.render import render_file
-from scaffold.vmtest.errors import BadManifest
+from scaffold.course.safe_read import read_text
+from scaffold.errors import InvalidAnswersError, UsageError
+from scaffold.generate.render import render_file
+from scaffold.project.catalog import Framework, load_catalog
+from scaffold.project.go_module import default_module
+from scaffold.project.model import Project
+from scaffold.vmtest.errors import ManifestError
 from scaffold.vmtest.manifest import Manifest, load_manifest
 
 ANSWERS = ".ebpf-new.json"
@@ -86,9 +86,9 @@ def _submission(
         else:
             return replace(found, problem=f"{ANSWERS} does not say which framework it is of: see --own-manifest")
         manifest = _manifest(directory, text)
-    except BadAnswers as error:
+    except InvalidAnswersError as error:
         return replace(found, problem=str(error))
-    except BadManifest as error:
+    except ManifestError as error:
         return replace(found, problem=str(error))
     except UnicodeDecodeError as error:
         return replace(found, problem=f"{TEST}: {error}")
@@ -117,5 +117,5 @@ def _manifest(directory: Path, text: str) -> Manifest:
         file.flush()
         try:
             return load_manifest(directory, Path(file.name))
-        except BadManifest as error:
-            raise BadManifest(str(error).replace(file.name, TEST)) from error
+        except ManifestError as error:
+            raise ManifestError(str(error).replace(file.name, TEST)) from error

@@ -8,7 +8,7 @@ if sys.version_info < (3, 11):  # noqa: UP036
     version = ".".join(map(str, sys.version_info[:2]))
     sys.exit(f"doctor: Python 3.11 or newer is needed, as for `make test`; this is {version}: make doctor PYTHON=...")
 
-from .command import main
+from .cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

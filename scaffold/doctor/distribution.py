@@ -13,7 +13,7 @@ from .needs import DEBIAN, Need
 
 
 @dataclass(frozen=True)
-class Manager:
+class PackageManager:
     """What installs packages: needs.toml names packages by its `name`."""
 
     name: str
@@ -23,13 +23,13 @@ class Manager:
     needs_root: bool = True
 
 
-MANAGERS = (
-    Manager(DEBIAN, "apt-get", "apt-get install", frozenset({"debian", "ubuntu"})),
-    Manager("dnf", "dnf", "dnf install", frozenset({"fedora", "rhel", "centos"})),
-    Manager("pacman", "pacman", "pacman -S", frozenset({"arch", "archarm"})),
-    Manager("zypper", "zypper", "zypper install", frozenset({"suse", "opensuse", "sles"})),
-    Manager("apk", "apk", "apk add", frozenset({"alpine"})),
-    Manager("nix", "nix-shell", "nix-shell -p", frozenset({"nixos"}), needs_root=False),
+PACKAGE_MANAGERS = (
+    PackageManager(DEBIAN, "apt-get", "apt-get install", frozenset({"debian", "ubuntu"})),
+    PackageManager("dnf", "dnf", "dnf install", frozenset({"fedora", "rhel", "centos"})),
+    PackageManager("pacman", "pacman", "pacman -S", frozenset({"arch", "archarm"})),
+    PackageManager("zypper", "zypper", "zypper install", frozenset({"suse", "opensuse", "sles"})),
+    PackageManager("apk", "apk", "apk add", frozenset({"alpine"})),
+    PackageManager("nix", "nix-shell", "nix-shell -p", frozenset({"nixos"}), needs_root=False),
 )
 
 
@@ -38,7 +38,7 @@ class Distribution:
     """`names` are its own ID and those that it is like; there is no `manager` where none of the known ones is."""
 
     names: tuple[str, ...]
-    manager: Manager | None
+    manager: PackageManager | None
 
     def package(self, need: Need) -> str:
         """Return what this distribution calls the package of `need`; "" when that is not known."""
@@ -51,8 +51,8 @@ def find_distribution(host: Host) -> Distribution:
     text = host.text("etc/os-release") or host.text("usr/lib/os-release")
     values = {key: value.strip("\"'") for key, _, value in (line.partition("=") for line in text.splitlines())}
     names = (*values.get("ID", "").split(), *values.get("ID_LIKE", "").split())
-    own = [each for each in MANAGERS if each.distributions & set(names)]
-    there = [each for each in (*own, *MANAGERS) if host.which(each.command)]
+    own = [each for each in PACKAGE_MANAGERS if each.distributions & set(names)]
+    there = [each for each in (*own, *PACKAGE_MANAGERS) if host.which(each.command)]
     return Distribution(names, there[0] if there else None)
 
 

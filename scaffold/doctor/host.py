@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .commands import Answer, Commands
+from .subprocesses import CommandResult, CommandRunner
 
 # By number in <linux/capability.h>.
 SYS_ADMIN, PERFMON, BPF = 21, 38, 39
@@ -29,7 +29,7 @@ class Host:
     runner: Path  # the directory that has the package vmtest
     root: Path = Path("/")
     path: str = field(default_factory=lambda: os.environ.get("PATH", os.defpath))
-    commands: Commands = field(default_factory=Commands)
+    commands: CommandRunner = field(default_factory=CommandRunner)
 
     def file(self, name: str) -> Path:
         """Return where the file /`name` is."""
@@ -46,11 +46,11 @@ class Host:
         """Return the path of a command; "" when there is none."""
         return shutil.which(command, path=self.path) or ""
 
-    def run(self, command: Sequence[str], reads: str = "") -> Answer:
+    def run(self, command: Sequence[str], reads: str = "") -> CommandResult:
         """Run `command`, in English and for some seconds at most, with `reads` on its standard input."""
         return self.commands.run(command, {**os.environ, "PATH": self.path, **SETTINGS}, reads)
 
-    def run_runner(self, module: str) -> Answer:
+    def run_runner(self, module: str) -> CommandResult:
         """Run a module of the tests' runner, which may have a guest to wait for."""
         command = [sys.executable, "-B", "-m", f"vmtest.{module}"]
         environment = {**os.environ, "PATH": self.path, "PYTHONSAFEPATH": ""}  # it is found in that directory

@@ -11,7 +11,7 @@ import re
 import resource
 from collections.abc import Collection
 
-from .bpf_call import load_error
+from .bpf_syscall import load_error
 from .finding import MISSING, OK, RUN, WARNING, Finding
 from .host import BPF, PERFMON, SYS_ADMIN, Host
 

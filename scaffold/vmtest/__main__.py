@@ -7,6 +7,6 @@ import sys
 if __name__ == "__main__":
     # Until there is a guest to be ended properly, Ctrl-C just ends Python, without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from .command import main
+    from .cli import main
 
     sys.exit(main())

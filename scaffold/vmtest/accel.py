@@ -15,8 +15,8 @@ from pathlib import Path
 
 from .architecture import Architecture
 from .cache import cache_root
-from .errors import CannotRun
-from .machine import Hardware, Machine, memory_file, qemu_program
+from .errors import InfrastructureError
+from .qemu import Hardware, Machine, memory_file, qemu_program
 
 PROBE_SECONDS = 3.0
 FIRMWARE_BYTES = 64 << 10
@@ -84,7 +84,7 @@ def guest_runs(architecture: Architecture, accel: str) -> bool:
         with Machine(qemu_program(architecture), arguments, [descriptor]) as machine:
             machine.read_until([], time.monotonic() + PROBE_SECONDS)
             return machine.process.poll() == probe.status
-    except CannotRun:
+    except InfrastructureError:
         return False
     finally:
         os.close(descriptor)

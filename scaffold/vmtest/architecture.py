@@ -7,7 +7,7 @@ Sources: QEMU's qemu-system-x86_64(1) and docs/system/arm/virt.rst; elf(5) for e
 import platform
 from dataclasses import dataclass
 
-from .errors import CannotRun
+from .errors import InfrastructureError
 
 
 @dataclass(frozen=True)
@@ -68,23 +68,25 @@ def own_architecture() -> Architecture:
     """Return this machine's architecture.
 
     Raises:
-        CannotRun: no guest of it is known here.
+        InfrastructureError: no guest of it is known here.
     """
     for architecture in ARCHITECTURES.values():
         if architecture.is_own:
             return architecture
     known = " and ".join(ARCHITECTURES)
-    raise CannotRun(f"this machine is a {platform.machine()}: only guests of {known} are known; name one with --arch")
+    raise InfrastructureError(
+        f"this machine is a {platform.machine()}: only guests of {known} are known; name one with --arch"
+    )
 
 
 def find_architecture(name: str) -> Architecture:
     """Return the architecture `name`, as Debian calls it; "" is this machine's.
 
     Raises:
-        CannotRun: it is not known.
+        InfrastructureError: it is not known.
     """
     if not name:
         return own_architecture()
     if name not in ARCHITECTURES:
-        raise CannotRun(f"architecture {name!r} is not known: there are {' and '.join(ARCHITECTURES)}")
+        raise InfrastructureError(f"architecture {name!r} is not known: there are {' and '.join(ARCHITECTURES)}")
     return ARCHITECTURES[name]

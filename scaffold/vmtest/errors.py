@@ -2,15 +2,15 @@
 """What keeps a verdict from being reached at all."""
 
 
-class CannotRun(Exception):
+class InfrastructureError(Exception):
     """This machine cannot run the test: no QEMU, no such kernel, no room. Exit code 69."""
 
 
-class BadManifest(Exception):
+class ManifestError(Exception):
     """`vmtest.toml` or the command line is wrong. Exit code 2."""
 
 
-class GuestLost(CannotRun):
+class GuestLostError(InfrastructureError):
     """The guest never came up; `console` is what its kernel said."""
 
     def __init__(self, message: str, console: bytes) -> None:

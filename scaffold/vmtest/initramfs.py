@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from . import elf
 from .architecture import ARCHITECTURES, own_architecture
-from .errors import CannotRun
+from .errors import InfrastructureError
 
 FOREIGN_LIBRARIES = ("/usr/lib/{}-linux-gnu", "/lib/{}-linux-gnu", "/usr/{}-linux-gnu/lib")
 
@@ -92,7 +92,7 @@ def libraries(path: Path) -> list[Entry]:
     program's interpreter looks for them.
 
     Raises:
-        CannotRun: it is for another machine, and a library for that is not here.
+        InfrastructureError: it is for another machine, and a library for that is not here.
         OSError: a file cannot be read.
     """
     data = path.read_bytes()
@@ -118,7 +118,7 @@ def _foreign_libraries(path: Path, data: bytes) -> list[Entry]:
     machine = next((each.machine for each in ARCHITECTURES.values() if each.elf_machine == number), None)
     if machine is None:
         known = " and ".join(ARCHITECTURES)
-        raise CannotRun(
+        raise InfrastructureError(
             f"{path} is a program for a machine (ELF number {number}) of which there are no guests: see {known}"
         )
     places = [Path(place.format(machine)) for place in FOREIGN_LIBRARIES]
@@ -131,7 +131,9 @@ def _foreign_libraries(path: Path, data: bytes) -> list[Entry]:
         candidates = [Path(name), *(place / Path(name).name for place in places)]
         library = next((each for each in candidates if each.is_absolute() and each.is_file()), None)
         if library is None:
-            raise CannotRun(f"{path} loads {name}, which is not here for {machine}: make a static program (make dist)")
+            raise InfrastructureError(
+                f"{path} loads {name}, which is not here for {machine}: make a static program (make dist)"
+            )
         found[name] = library.read_bytes()
         wanted += elf.needed(found[name])
     inside = f"lib/{machine}-linux-gnu"

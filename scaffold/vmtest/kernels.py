@@ -7,15 +7,15 @@ import platform
 import re
 from pathlib import Path
 
+from .apt import own_suites
 from .architecture import ARCHITECTURES, Architecture, own_architecture
-from .archive import own_suites
+from .available import NO_KERNEL_HINT, available_kernels, fetch, kernel_store, matches, version_key
 from .cache import cache_root, locked, new_directory, prune
 from .elf import is_elf, machine
-from .errors import CannotRun
-from .kernel_entry import Kernel, Origin, load_entry, whole_entries, write_entry
+from .errors import InfrastructureError
+from .kernel_cache import Kernel, KernelSource, load_entry, whole_entries, write_entry
 from .modules import module_trees
-from .offers import HOW_TO_GO_ON, all_offers, fetch, kernel_store, matches, version_key
-from .vmlinux import CannotDecompress, decompress, is_arm64_image, packed_kernel
+from .vmlinux import DecompressionError, decompress, is_arm64_image, packed_kernel
 
 NAMED = ("newest", "distro", "host")
 LOCAL_KERNELS_BYTES = 1 << 30
@@ -28,7 +28,7 @@ def find_kernel(spec: str, guests: Architecture | None = None) -> Kernel:
     machine's own release), `host` (the kernel that runs here), or the path of a kernel.
 
     Raises:
-        CannotRun: there is no such kernel, or it cannot be fetched.
+        InfrastructureError: there is no such kernel, or it cannot be fetched.
     """
     architecture = guests or own_architecture()
     if spec == "host":
@@ -37,7 +37,7 @@ def find_kernel(spec: str, guests: Architecture | None = None) -> Kernel:
     if "/" in spec or Path(spec).is_file():
         return _local_kernel(Path(spec), architecture)
     if spec not in NAMED and not re.fullmatch(r"\d+(\.\d+)*([.+-][\w.+~-]*)?", spec):
-        raise CannotRun(
+        raise InfrastructureError(
             f"kernel {spec!r} is neither a version such as 6.1, nor `newest`, `distro`, `host`, or the path of a kernel"
         )
     found = _cached(spec, architecture)
@@ -51,7 +51,7 @@ def _first_of(*paths: str) -> Path:
     for path in paths:
         if os.access(path, os.R_OK):
             return Path(path)
-    raise CannotRun(f"the running kernel's image ({paths[0]}) is not here or not readable: {HOW_TO_GO_ON}")
+    raise InfrastructureError(f"the running kernel's image ({paths[0]}) is not here or not readable: {NO_KERNEL_HINT}")
 
 
 def _cached(spec: str, architecture: Architecture) -> Kernel | None:
@@ -69,8 +69,8 @@ def _cached(spec: str, architecture: Architecture) -> Kernel | None:
 
 def _newest(entries: list[Path], architecture: Architecture) -> list[Path]:
     try:
-        newest = all_offers(architecture)[-1].release
-    except CannotRun:
+        newest = available_kernels(architecture)[-1].release
+    except InfrastructureError:
         return entries  # out of reach of the archive: what there is
     return [entry for entry in entries if entry.name == newest]
 
@@ -80,18 +80,22 @@ def _local_kernel(image: Path, architecture: Architecture) -> Kernel:
     try:
         data = image.read_bytes()
     except OSError as error:
-        raise CannotRun(f"kernel {image} cannot be read: {error.strerror}; {HOW_TO_GO_ON}") from None
+        raise InfrastructureError(f"kernel {image} cannot be read: {error.strerror}; {NO_KERNEL_HINT}") from None
     release, name = _identify(data)
     if not release:
-        raise CannotRun(f"{image} is neither a bzImage nor a vmlinux, nor an Image for arm64; {HOW_TO_GO_ON}")
+        raise InfrastructureError(
+            f"{image} is neither a bzImage nor a vmlinux, nor an Image for arm64; {NO_KERNEL_HINT}"
+        )
     if name != architecture.name:
-        raise CannotRun(f"{image} is a kernel for {name}, and the guest is to be {architecture.name}: see --arch")
+        raise InfrastructureError(
+            f"{image} is a kernel for {name}, and the guest is to be {architecture.name}: see --arch"
+        )
     store = cache_root() / "kernels" / "local"
     target = store / hashlib.sha256(data).hexdigest()[:16]
     with locked("kernels"):
         if target not in whole_entries(store):
             with new_directory(target) as work:
-                write_entry(work, Origin(release, "", architecture), image, module_trees(Path("/"), release))
+                write_entry(work, KernelSource(release, "", architecture), image, module_trees(Path("/"), release))
         found = load_entry(target)
         prune(store, LOCAL_KERNELS_BYTES)
     return found
@@ -109,7 +113,7 @@ def _identify(data: bytes) -> tuple[str, str]:
     if packed is not None:
         try:
             data = b"".join(decompress(packed))
-        except CannotDecompress:
+        except DecompressionError:
             return "", ""
     return (_release_in(data), "arm64") if is_arm64_image(data) else ("", "")
 

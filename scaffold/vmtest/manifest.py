@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import BadManifest
+from .errors import ManifestError
 from .manifest_reader import Reader
 
 SOURCES = ("trace", "output")
@@ -59,7 +59,7 @@ def load_manifest(root: Path, path: Path | None = None) -> Manifest:
     """Read the manifest of the project in the directory `root` (default: its `test/vmtest.toml`).
 
     Raises:
-        BadManifest: it is missing or wrong; the message names every wrong key.
+        ManifestError: it is missing or wrong; the message names every wrong key.
     """
     path = path or root / "test" / "vmtest.toml"
     reader = Reader(_parsed(path, root))
@@ -84,7 +84,7 @@ def load_manifest(root: Path, path: Path | None = None) -> Manifest:
     )
     wrong = [*reader.wrong.values(), *reader.unknown(), *_contradictions(manifest, reader)]
     if wrong:
-        raise BadManifest(f"{path}: {wrong[0]}" if len(wrong) == 1 else "\n  ".join([f"{path}:", *wrong]))
+        raise ManifestError(f"{path}: {wrong[0]}" if len(wrong) == 1 else "\n  ".join([f"{path}:", *wrong]))
     return manifest
 
 
@@ -105,9 +105,9 @@ def _parsed(path: Path, root: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise BadManifest(f"{path}: {error.strerror}: is {root} a project with a VM test?") from None
+        raise ManifestError(f"{path}: {error.strerror}: is {root} a project with a VM test?") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadManifest(f"{path}: {error}") from None
+        raise ManifestError(f"{path}: {error}") from None
 
 
 def _contradictions(manifest: Manifest, reader: Reader) -> Iterator[str]:

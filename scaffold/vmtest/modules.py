@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from .errors import CannotRun
-from .vmlinux import CannotDecompress, decompress
+from .errors import InfrastructureError
+from .vmlinux import DecompressionError, decompress
 
 REQUIRED = ".required"  # in the name of a file whose module must load (init.sh knows it too)
 
@@ -27,12 +27,12 @@ def write_modules(target: Path, wanted: Sequence[str], required: Sequence[str], 
     Those wanted that are not there are left out.
 
     Raises:
-        CannotRun: one that is required is neither there nor built in, or one cannot be read.
+        InfrastructureError: one that is required is neither there nor built in, or one cannot be read.
     """
     available = {_plain(path.name): path for tree in trees for path in tree.rglob("*.ko*")}
     for name in required:
         if _plain(name) not in available and _plain(name) not in _built_in(trees):
-            raise CannotRun(f"this kernel has no module {name}, and it is not built in: see guest.modules")
+            raise InfrastructureError(f"this kernel has no module {name}, and it is not built in: see guest.modules")
     must = {_plain(name) for name in required}
     target.mkdir(exist_ok=True)
     for number, (name, content) in enumerate(_load_order(map(_plain, [*wanted, *required]), available).items()):
@@ -94,5 +94,5 @@ def _content(path: Path) -> bytes:
     packed = path.read_bytes()
     try:
         return packed if packed[:4] == b"\x7fELF" else b"".join(decompress(packed))
-    except CannotDecompress as error:
-        raise CannotRun(f"module {path} cannot be decompressed: {error}") from None
+    except DecompressionError as error:
+        raise InfrastructureError(f"module {path} cannot be decompressed: {error}") from None

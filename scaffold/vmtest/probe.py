@@ -12,12 +12,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .accel import guest_runs
+from .apt import own_suites
 from .architecture import Architecture, own_architecture
-from .archive import own_suites
+from .available import kernel_store
 from .cache import cache_root
-from .errors import CannotRun
-from .kernel_entry import whole_entries
-from .offers import kernel_store
+from .errors import InfrastructureError
+from .kernel_cache import whole_entries
 
 KVM = Path("/dev/kvm")
 
@@ -39,7 +39,7 @@ def probe() -> Guests:
     """Return what this machine has for guests of its own architecture.
 
     Raises:
-        CannotRun: no guest of it is known.
+        InfrastructureError: no guest of it is known.
     """
     architecture = own_architecture()
     there = shutil.which(architecture.qemu) is not None
@@ -68,12 +68,12 @@ def _kvm(architecture: Architecture, there: bool) -> str:
 def _suites() -> tuple[str, ...]:
     try:
         return tuple(suite.name for suite in own_suites())
-    except CannotRun:
+    except InfrastructureError:
         return ()
 
 
 if __name__ == "__main__":
     try:
         print(json.dumps(asdict(probe())))
-    except CannotRun as trouble:
+    except InfrastructureError as trouble:
         sys.exit(str(trouble))

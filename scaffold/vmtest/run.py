@@ -11,13 +11,13 @@ from pathlib import Path
 
 from . import elf, initramfs
 from .architecture import ARCHITECTURES, Architecture, find_architecture
-from .errors import BadManifest, CannotRun, GuestLost
-from .guest import HERE, PANIC, Needs, started_guest
-from .kernel_entry import Kernel, with_modules
+from .errors import GuestLostError, InfrastructureError, ManifestError
+from .kernel_cache import Kernel, with_modules
 from .kernels import find_kernel
-from .machine import CONSOLE_BYTES, Machine
 from .manifest import BUILD, Manifest, source_and_target
 from .printable import printable
+from .qemu import CONSOLE_BYTES, Machine
+from .snapshot import HERE, PANIC, GuestNeeds, start_guest
 from .verdict import SHOWN, Verdict, judge, read_report, run_words, seconds_to_attach, waiting_for
 
 CONSOLE_LINES = 25
@@ -36,7 +36,7 @@ def run_project(
     with the program, the guest or the machine: that is the verdict.
 
     Raises:
-        BadManifest: a file that the manifest names is not there.
+        ManifestError: a file that the manifest names is not there.
     """
     began = time.monotonic()
     verdict = Verdict(manifest.project, manifest.framework, spec, arch)
@@ -49,10 +49,10 @@ def run_project(
         kernel = with_modules(find_kernel(spec, architecture), manifest.modules)
         verdict = replace(verdict, release=kernel.release)
         verdict, console = _watch(manifest, kernel, payload, mark.encode(), verdict, libraries)
-    except GuestLost as lost:
+    except GuestLostError as lost:
         kind = "panic" if PANIC in lost.console else "error"
         verdict, console = replace(verdict, verdict=kind, reason=str(lost)), lost.console
-    except CannotRun as trouble:
+    except InfrastructureError as trouble:
         verdict = replace(verdict, reason=str(trouble))
     except OSError as trouble:
         verdict = replace(verdict, reason=f"{trouble.filename or 'this machine'}: {trouble.strerror}")
@@ -92,7 +92,7 @@ def program_files(manifest: Manifest) -> list[Path]:
     """Return the files that the manifest puts into the guest, those in its directories too.
 
     Raises:
-        BadManifest: one of them is not there.
+        ManifestError: one of them is not there.
     """
     return [path for path, _ in _placed(manifest, manifest.files) if path.is_file() and not path.is_symlink()]
 
@@ -101,7 +101,7 @@ def reject_foreign(files: Sequence[Path], architecture: Architecture) -> None:
     """Complain of programs among `files` that guests of `architecture` cannot run.
 
     Raises:
-        BadManifest: there is one.
+        ManifestError: there is one.
     """
     for path in files:
         with path.open("rb") as file:
@@ -110,7 +110,7 @@ def reject_foreign(files: Sequence[Path], architecture: Architecture) -> None:
         found = next((each for each in others if elf.is_elf(head) and elf.machine(head) == each.elf_machine), None)
         if found:
             hint = f"type `make ARCH={architecture.name}`"
-            raise BadManifest(f"{path} is for {found.machine}, and the guest is {architecture.machine}: {hint}")
+            raise ManifestError(f"{path} is for {found.machine}, and the guest is {architecture.machine}: {hint}")
 
 
 def payload_entries(manifest: Manifest, mark: str) -> list[initramfs.Entry]:
@@ -153,7 +153,7 @@ def _placed(manifest: Manifest, files: Sequence[str]) -> list[tuple[Path, str]]:
         if not path.exists():
             build = "make" if manifest.build == BUILD else shlex.join(manifest.build)
             hint = f": build the project first (`{build}`)" if build else ""
-            raise BadManifest(f"{path} is not there{hint}")
+            raise ManifestError(f"{path} is not there{hint}")
         path = path.resolve()  # a link is followed
         placed.append((path, target))
         placed += [(each, f"{target}/{each.relative_to(path)}") for each in sorted(path.rglob("*"))]
@@ -199,8 +199,8 @@ def _watch(
     files = program_files(manifest)
     reject_foreign(files, kernel.architecture)
     lasting = [*(entry for path in files for entry in libraries(path)), *tool_entries(manifest)]
-    needs = Needs(manifest.memory, manifest.boot_seconds)
-    guest = started_guest(kernel, lasting, payload, needs, mark + b" begin")
+    needs = GuestNeeds(manifest.memory, manifest.boot_seconds)
+    guest = start_guest(kernel, lasting, payload, needs, mark + b" begin")
     with guest as (machine, boot):
         verdict = replace(verdict, accel=boot.accel, warm=boot.warm, boot_s=round(boot.seconds, 3))
         deadline = time.monotonic() + manifest.seconds

@@ -13,11 +13,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 
-from .counter import CANNOT_COUNT
+from .bpf_counter import COUNT_UNAVAILABLE
 from .manifest import Manifest
 from .printable import printable
 
-CANNOT_RUN = 69
+EX_UNAVAILABLE = 69
 SHOWN = 500  # characters of a line
 STEPS = ("all", "filtered", "after")
 WHOLE = re.compile(r"[0-9]{1,9}")
@@ -71,7 +71,7 @@ class Report:
 
     mark: bytes
     steps: dict[str, Observation] = field(default_factory=dict)
-    before: int = CANNOT_COUNT  # BPF programs that were loaded before the first step
+    before: int = COUNT_UNAVAILABLE  # BPF programs that were loaded before the first step
     done: bool = False
 
 
@@ -165,7 +165,7 @@ def _judge_step(
         return _ended_early(step), ()
     if step.gone:
         return f"the program ended by itself, with {step.ended}, before SIGINT{_last(step.output)}", ()
-    if CANNOT_COUNT in (before, step.attached):
+    if COUNT_UNAVAILABLE in (before, step.attached):
         return "the guest's kernel does not tell which BPF programs are loaded", ()
     if step.attached is None:
         return "the guest ended before the program was attached", ()
@@ -222,7 +222,7 @@ def exit_status(verdicts: list[Verdict]) -> int:
     """Return the exit status that stands for `verdicts`: the machine's fault outweighs the program's."""
     kinds = {verdict.verdict for verdict in verdicts}
     if "error" in kinds:
-        return CANNOT_RUN
+        return EX_UNAVAILABLE
     return 0 if kinds == {"pass"} else 1
 
 

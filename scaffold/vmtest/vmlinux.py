@@ -26,7 +26,7 @@ CHUNK = 1 << 20
 LZ4_BLOCK = 8 << 20
 
 
-class CannotDecompress(ValueError):
+class DecompressionError(ValueError):
     """The data is damaged, or of a form that is unknown here."""
 
 
@@ -45,7 +45,7 @@ def extract_vmlinux(image: bytes, target: Path) -> bool:
         with target.open("wb") as kernel:
             for piece in decompress(packed):
                 kernel.write(piece)
-    except (CannotDecompress, OSError):
+    except (DecompressionError, OSError):
         target.unlink()
         return False
     return True
@@ -107,7 +107,7 @@ def decompress(data: bytes) -> Iterator[bytes]:
     """Yield `data` decompressed, in pieces; the form is told by the magic number.
 
     Raises:
-        CannotDecompress: the data is damaged or cut short, or its form or library is not known here.
+        DecompressionError: the data is damaged or cut short, or its form or library is not known here.
     """
     if data[:2] == b"\x1f\x8b":
         return _standard(zlib.decompressobj(wbits=31), data)
@@ -121,7 +121,7 @@ def decompress(data: bytes) -> Iterator[bytes]:
         return _lz4_legacy(data)
     if data[:4] == b"\x28\xb5\x2f\xfd":
         return _zstd(data)
-    raise CannotDecompress("unknown form")
+    raise DecompressionError("unknown form")
 
 
 def _standard(decompressor: _Decompressor, data: bytes) -> Iterator[bytes]:
@@ -131,15 +131,15 @@ def _standard(decompressor: _Decompressor, data: bytes) -> Iterator[bytes]:
             if decompressor.eof:
                 return
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
-        raise CannotDecompress(str(error)) from None
-    raise CannotDecompress("cut short")
+        raise DecompressionError(str(error)) from None
+    raise DecompressionError("cut short")
 
 
 def _library(name: str) -> ctypes.CDLL:
     try:
         return ctypes.CDLL(name)
     except OSError as error:
-        raise CannotDecompress(str(error)) from None
+        raise DecompressionError(str(error)) from None
 
 
 def _lz4_legacy(data: bytes) -> Iterator[bytes]:
@@ -155,7 +155,7 @@ def _lz4_legacy(data: bytes) -> Iterator[bytes]:
         source = data[position + 4 : position + 4 + size]
         written = library.LZ4_decompress_safe(source, block, len(source), LZ4_BLOCK)
         if len(source) < size or written <= 0:
-            raise CannotDecompress("damaged LZ4 block")
+            raise DecompressionError("damaged LZ4 block")
         yield ctypes.string_at(block, written)
         position += 4 + size
 
@@ -180,9 +180,9 @@ def _zstd(data: bytes) -> Iterator[bytes]:
             target = _Buffer(ctypes.cast(chunk, ctypes.c_char_p), CHUNK, 0)
             left = library.ZSTD_decompressStream(stream, ctypes.byref(target), ctypes.byref(source))
             if library.ZSTD_isError(ctypes.c_size_t(left)):
-                raise CannotDecompress("damaged Zstandard frame")
+                raise DecompressionError("damaged Zstandard frame")
             if left and not target.pos and source.pos == source.size:
-                raise CannotDecompress("cut short")
+                raise DecompressionError("cut short")
             yield ctypes.string_at(chunk, target.pos)
     finally:
         library.ZSTD_freeDStream(stream)

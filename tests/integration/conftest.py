@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.catalog import frameworks
+from scaffold.project.catalog import frameworks
 from tests.integration.as_root import sh
 from tests.integration.repositories import AUTHOR, DESCRIPTION, succeed
 

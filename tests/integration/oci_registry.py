@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from scaffold.vmtest import child
+from scaffold.vmtest import processes
 from scaffold.vmtest.cache import cache_root
 
 START_SECONDS = 20
@@ -45,7 +45,7 @@ def running_registry(directory: Path) -> Iterator[Registry]:
     configuration.write_text(CONFIGURATION.format(directory=directory))
     with (
         log.open("w") as output,
-        child.start(
+        processes.start(
             [str(_program()), "serve", str(configuration)],
             stdin=subprocess.DEVNULL,
             stdout=output,

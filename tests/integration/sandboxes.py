@@ -5,11 +5,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from scaffold.build import Built
-from scaffold.sandbox.box import Box, Wanted
-from scaffold.sandbox.limits import Limits
-from scaffold.sandbox.possible import bare_sandbox
-from scaffold.sandbox.takeout import take_out
+from scaffold.testing.build import BuildResult
+from scaffold.testing.sandbox.artifacts import extract_artifacts
+from scaffold.testing.sandbox.availability import bare_sandbox
+from scaffold.testing.sandbox.bubblewrap import Request, Sandbox
+from scaffold.testing.sandbox.limits import Limits
 
 SMALL = Limits(memory=128, disk=32, processes=48)
 
@@ -18,7 +18,7 @@ SMALL = Limits(memory=128, disk=32, processes=48)
 class Tried:
     """How a command ended, what it said, and what there was of the file `out` then."""
 
-    built: Built
+    built: BuildResult
     out: bytes | None
 
     @property
@@ -26,16 +26,16 @@ class Tried:
         return self.built.output.decode(errors="replace")
 
 
-def small_box() -> Box:
+def small_box() -> Sandbox:
     """Return a sandbox with little room, as it can be made here."""
     return bare_sandbox(SMALL, allow_unlimited_memory=False)
 
 
-def tried(box: Box, script: str, source: Path, seconds: float = 20) -> Tried:
+def tried(box: Sandbox, script: str, source: Path, seconds: float = 20) -> Tried:
     """Run `script` by bash in a copy of `source`."""
     with tempfile.TemporaryFile() as archive, tempfile.TemporaryDirectory() as place:
-        built = box.build(["bash", "-c", script], source, seconds, Wanted(("out",)), archive)
+        built = box.build(["bash", "-c", script], source, seconds, Request(("out",)), archive)
         if built.status != 0:
             return Tried(built, None)
-        take_out(archive, ["out"], 1 << 20, Path(place, "out"))
+        extract_artifacts(archive, ["out"], 1 << 20, Path(place, "out"))
         return Tried(built, Path(place, "out/out").read_bytes())

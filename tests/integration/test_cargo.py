@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.project import Project
-from scaffold.render import render as render_with
+from scaffold.generate.render import render as render_with
+from scaffold.project.model import Project
 from tests.cargo_target import cargo_target
 from tests.integration.repositories import make, render, succeed
 from tests.render.trees import CATALOG, project

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from scaffold.doctor.command import read_repository
+from scaffold.doctor.cli import read_repository
 from scaffold.doctor.distribution import find_distribution
 from scaffold.doctor.finding import MISSING, OK, WARNING, Finding
 from scaffold.doctor.host import Host

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from scaffold.go_module import module_path_message
+from scaffold.project.go_module import module_path_message
 from tests.integration.repositories import make, render, succeed
-from tests.unit.test_go_module import BAD
+from tests.unit.project.test_go_module import BAD
 
 OLD_GO = "go1.24.4"  # the last series that is too old for the template; go itself fetches it
 ELEMENTS = st.text("abAZ019-._~", max_size=6) | st.sampled_from("con Aux.x v1 v2 v0 go vendor internal a~1".split())

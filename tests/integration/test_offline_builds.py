@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.catalog import load_catalog
 from scaffold.errors import UsageError
-from scaffold.sandbox.builds import SandboxedBuilds
-from scaffold.sandbox.equipment import equipped
-from scaffold.sandbox.limits import Limits
-from scaffold.sandbox.possible import bare_sandbox
+from scaffold.project.catalog import load_catalog
+from scaffold.testing.sandbox.availability import bare_sandbox
+from scaffold.testing.sandbox.builds import SandboxedBuilds
+from scaffold.testing.sandbox.limits import Limits
+from scaffold.testing.sandbox.toolchain import sandboxes_with_toolchains
 from scaffold.vmtest import elf
 from scaffold.vmtest.architecture import own_architecture
 from scaffold.vmtest.manifest import load_manifest
@@ -35,7 +35,9 @@ FURTHER = {
 
 @pytest.fixture(params=FRAMEWORKS, scope="module")
 def builds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> SandboxedBuilds:
-    boxes = equipped([load_catalog()[request.param]], bare_sandbox(Limits(), allow_unlimited_memory=False), print)
+    boxes = sandboxes_with_toolchains(
+        [load_catalog()[request.param]], bare_sandbox(Limits(), allow_unlimited_memory=False), print
+    )
     return SandboxedBuilds(boxes, tmp_path_factory.mktemp("made"), only_made=True)
 
 
@@ -80,6 +82,6 @@ def test_room_for_what_a_build_begins_with_is_asked_for(builds: SandboxedBuilds)
     box = bare_sandbox(Limits(disk=80), allow_unlimited_memory=False)
     if framework.offline.kept:
         with pytest.raises(UsageError, match=r"--disk 80: builds of .* want at least"):
-            equipped([framework], box, print)
+            sandboxes_with_toolchains([framework], box, print)
     else:
-        assert set(equipped([framework], box, print)) == {"", framework.name}
+        assert set(sandboxes_with_toolchains([framework], box, print)) == {"", framework.name}

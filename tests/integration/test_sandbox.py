@@ -16,11 +16,11 @@ from typing import TypeVar
 
 import pytest
 
-from scaffold.errors import NoSandbox
-from scaffold.sandbox import seccomp
-from scaffold.sandbox.box import PR_SET_CHILD_SUBREAPER
-from scaffold.sandbox.group import clear_away, new_group
-from scaffold.sandbox.possible import bare_sandbox
+from scaffold.errors import SandboxError
+from scaffold.testing.sandbox import seccomp
+from scaffold.testing.sandbox.availability import bare_sandbox
+from scaffold.testing.sandbox.bubblewrap import PR_SET_CHILD_SUBREAPER
+from scaffold.testing.sandbox.group import new_group, remove_stale_groups
 from tests.integration.sandboxes import SMALL, Tried, small_box, tried
 
 NOBODY = 54321
@@ -234,11 +234,11 @@ def test_what_a_killed_run_has_left_is_cleared_away() -> None:
     for directory in left:
         directory.mkdir()
     try:
-        clear_away(places)
+        remove_stale_groups(places)
         assert [directory.exists() for directory in left] == [True, True]
         for directory in left:
             os.utime(directory, (0, 0))
-        clear_away(places)
+        remove_stale_groups(places)
         assert [directory.exists() for directory in left] == [False, True]
     finally:
         for directory in left:
@@ -257,7 +257,7 @@ def test_the_numbers_of_system_calls_are_the_kernels(machine: str) -> None:
 
 def test_who_can_make_no_control_group_is_told(source: Path) -> None:
     def refusal() -> str:
-        with pytest.raises(NoSandbox) as refused:
+        with pytest.raises(SandboxError) as refused:
             bare_sandbox(SMALL, allow_unlimited_memory=False)
         assert tried(bare_sandbox(SMALL, allow_unlimited_memory=True), "touch out", source).out == b""
         return str(refused.value)
@@ -268,6 +268,6 @@ def test_who_can_make_no_control_group_is_told(source: Path) -> None:
 
 def test_a_machine_without_bubblewrap_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(NoSandbox, match="bwrap is missing: type apt-get install bubblewrap") as refused:
+    with pytest.raises(SandboxError, match="bwrap is missing: type apt-get install bubblewrap") as refused:
         small_box()
     assert refused.value.exit_code == 69

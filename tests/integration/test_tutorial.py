@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.catalog import frameworks
+from scaffold.project.catalog import frameworks
 from tests.conftest import GIT_CONFIG
 from tests.integration.as_root import sh
 from tests.integration.lesson import commands, inline_commands, read_lesson

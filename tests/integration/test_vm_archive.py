@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.vmtest.archive import own_suites
-from scaffold.vmtest.kernel_entry import load_entry
+from scaffold.vmtest.apt import own_suites
+from scaffold.vmtest.kernel_cache import load_entry
 from tests.integration.vm_runs import SCAFFOLD, run_vmtest
 
 FETCH = """

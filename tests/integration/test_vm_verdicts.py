@@ -17,12 +17,12 @@ import pytest
 
 from scaffold.vmtest import initramfs
 from scaffold.vmtest.architecture import own_architecture
-from scaffold.vmtest.guest import Needs, started_guest
-from scaffold.vmtest.kernel_entry import Kernel
+from scaffold.vmtest.kernel_cache import Kernel
 from scaffold.vmtest.kernels import find_kernel
-from scaffold.vmtest.machine import Machine
 from scaffold.vmtest.manifest import load_manifest
+from scaffold.vmtest.qemu import Machine
 from scaffold.vmtest.run import payload_entries, program_files
+from scaffold.vmtest.snapshot import GuestNeeds, start_guest
 from scaffold.vmtest.verdict import read_report
 from tests.integration.vm_runs import Run, read_lines, run_vmtest
 
@@ -74,8 +74,8 @@ def guest_at_its_end(project: Path, kernel: Kernel) -> Iterator[Machine]:
     manifest = load_manifest(project)
     payload = payload_entries(manifest, "mark")
     lasting = [entry for path in program_files(manifest) for entry in initramfs.libraries(path)]
-    needs = Needs(manifest.memory, manifest.boot_seconds)
-    with started_guest(kernel, lasting, payload, needs, b"mark begin") as (machine, _):
+    needs = GuestNeeds(manifest.memory, manifest.boot_seconds)
+    with start_guest(kernel, lasting, payload, needs, b"mark begin") as (machine, _):
         assert machine.read_until([b"mark bye"], time.monotonic() + manifest.seconds)
         yield machine
 

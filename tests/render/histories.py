@@ -7,10 +7,11 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from scaffold.catalog import load_catalog, templates_directory
-from scaffold.create import Wish, create, make_plan
-from scaffold.releases import PARTS
-from scaffold.update import Mode, Request, Sources, Updated, update
+from scaffold.generate.create import create, plan_project
+from scaffold.project.catalog import load_catalog, templates_directory
+from scaffold.project.request import ProjectRequest
+from scaffold.update.archive import PARTS
+from scaffold.update.update import Mode, Sources, Updated, UpdateRequest, update
 from tests.conftest import git
 from tools.archive_templates import archive
 
@@ -130,14 +131,14 @@ def _made(
     version: str, name: str, framework: str, with_git: bool, answers: tuple[tuple[str, str], ...]
 ) -> tempfile.TemporaryDirectory[str]:
     place = tempfile.TemporaryDirectory(prefix="made-")
-    wish = Wish(Path(place.name, name), framework, git=with_git, **dict(answers))  # type: ignore[arg-type]
-    create(make_plan(wish, load_catalog(sources(version).templates)))
+    request = ProjectRequest(Path(place.name, name), framework, git=with_git, **dict(answers))  # type: ignore[arg-type]
+    create(plan_project(request, load_catalog(sources(version).templates)))
     return place
 
 
 def updated(project: Path, version: str, mode: Mode = Mode.WRITE, **answers: str) -> Updated:
     """What an update to that version did."""
-    return update(Request(project, answers, mode=mode), sources(version))
+    return update(UpdateRequest(project, answers, mode=mode), sources(version))
 
 
 def commit(repository: Path, message: str = "Mine") -> None:
@@ -151,5 +152,5 @@ def installed(version: str, directory: Path) -> Path:
     shutil.copytree(templates_directory().parent / "scaffold", directory / "scaffold")
     shutil.copytree(sources(version).templates, directory / "templates", symlinks=True)
     for path in sources(version).releases.iterdir():
-        shutil.copy(path, directory / "scaffold/releases")
+        shutil.copy(path, directory / "scaffold/update/releases")
     return directory

@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from scaffold.create import Wish
-from scaffold.export import export, make_plans
+from scaffold.generate.export import export, plan_exports
+from scaffold.project.request import ProjectRequest
 from tests.conftest import Run
 from tests.render.trees import CATALOG, rendered
 
@@ -33,8 +33,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
 @cache
 def _exported(kind: str) -> tempfile.TemporaryDirectory[str]:
     directory = tempfile.TemporaryDirectory(prefix="starters-")
-    wish = Wish(Path(directory.name), author="Ada Lovelace", email="ada@example.org")
-    export(make_plans(wish.target, replace(wish, **ANSWERS[kind]), CATALOG))
+    request = ProjectRequest(Path(directory.name), author="Ada Lovelace", email="ada@example.org")
+    export(plan_exports(request.target, replace(request, **ANSWERS[kind]), CATALOG))
     return directory
 
 

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.catalog import frameworks
-from scaffold.place import FILES, ROOM
+from scaffold.generate.staging import FILES, ROOM
+from scaffold.project.catalog import frameworks
 from tests.conftest import git
 
 FRAMEWORK = frameworks()[0].name
 MAKE = [sys.executable, "-m", "scaffold", "hello", "--framework", FRAMEWORK]
-SHORT_OF_ROOM = "import scaffold.place as place; place.ROOM = place.FILES = 0; from scaffold.cli import main; main()"
+SHORT_OF_ROOM = (
+    "import scaffold.generate.staging as place; place.ROOM = place.FILES = 0; from scaffold.cli.app import main; main()"
+)
 
 
 def start(directory: Path, *arguments: str) -> subprocess.Popen[str]:

@@ -20,9 +20,9 @@ import yaml
 from scaffold.course.index import INDEX, PAGE, Entry, read_index
 from scaffold.course.make import make_course
 from scaffold.course.plan import plan_course
-from scaffold.course.roster import Reading, read_roster
+from scaffold.course.roster import RosterOptions, read_roster
 from scaffold.course.table import read_table
-from scaffold.create import Wish
+from scaffold.project.request import ProjectRequest
 from tests.conftest import Command, git
 from tests.render.linters import accepted
 from tests.render.starters import modes
@@ -196,8 +196,10 @@ def test_only_one_run_at_a_time(ebpf_new: Command, tmp_path: Path) -> None:
 
 
 def test_what_another_run_made_meanwhile_is_kept(tmp_path: Path) -> None:
-    read = read_roster(read_table(Path(roster(tmp_path, "one", "two", header="name"))), Reading())
-    plans = [plan_course(read, tmp_path / "course", Wish(tmp_path, FIRST, git=False), CATALOG) for _ in range(2)]
+    read = read_roster(read_table(Path(roster(tmp_path, "one", "two", header="name"))), RosterOptions())
+    plans = [
+        plan_course(read, tmp_path / "course", ProjectRequest(tmp_path, FIRST, git=False), CATALOG) for _ in range(2)
+    ]
     made: list[str] = []
     for plan in plans:
         make_course(plan, lambda each: made.append(each.plan.project.name))

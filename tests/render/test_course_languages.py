@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.catalog import frameworks, templates_directory
 from scaffold.course.index import Entry
-from scaffold.course.page import TEXTS, page
+from scaffold.course.index_markdown import TEXTS, index_markdown
+from scaffold.project.catalog import frameworks, templates_directory
 from tests.conftest import Command
 
 LANGUAGES = frameworks()[0].languages
@@ -30,7 +30,7 @@ def test_every_language_has_a_page() -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_pages_differ_in_words_alone(lang: str) -> None:
-    english, other = page(ENTRIES, "en"), page(ENTRIES, lang)
+    english, other = index_markdown(ENTRIES, "en"), index_markdown(ENTRIES, lang)
     assert sorted(structure(other)) == sorted(structure(english))
     assert (other == english) == (lang == "en")
     assert "{" not in re.sub(r"\$\{owner:-OWNER\}", "", other)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scaffold.catalog import templates_directory
-from scaffold.render import files_in
+from scaffold.generate.render import files_in
+from scaffold.project.catalog import templates_directory
 from tests.conftest import Command, git
 from tests.render.starters import ANSWERS, answers_of, starter
 from tests.render.trees import CATALOG, contents, rendered

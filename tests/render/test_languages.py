@@ -8,7 +8,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from scaffold.catalog import templates_directory
+from scaffold.project.catalog import templates_directory
 from tests.conftest import Command
 from tests.render.starters import copied
 from tests.render.trees import CATALOG, contents, rendered

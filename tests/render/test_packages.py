@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.catalog import frameworks, templates_directory
-from scaffold.releases import releases_directory
+from scaffold.project.catalog import frameworks, templates_directory
+from scaffold.update.archive import releases_directory
 from tests.conftest import Command
 from tests.render.trees import contents
 
@@ -47,7 +47,7 @@ def test_the_wheel_holds_files_and_every_template(wheel: Path) -> None:
             assert f"scaffold/templates/{framework.name}/templates/Makefile.j2" in names
             assert any(f"/{framework.name}/" in name and name.endswith("/test/vmtest/__main__.py") for name in names)
         assert "scaffold/templates/_export/files/tools/rename.py" in names
-        assert {f"scaffold/releases/{path.name}" for path in releases_directory().iterdir()} <= set(names)
+        assert {f"scaffold/update/releases/{path.name}" for path in releases_directory().iterdir()} <= set(names)
         (entry_points,) = (name for name in names if name.endswith("entry_points.txt"))
         assert "ebpf-new = scaffold.__main__:main" in archive.read(entry_points).decode()
 

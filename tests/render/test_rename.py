@@ -16,10 +16,10 @@ import yaml
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from scaffold.create import Wish
-from scaffold.export import make_plans
-from scaffold.go_module import default_module
-from scaffold.project import find_problems
+from scaffold.generate.export import plan_exports
+from scaffold.project.go_module import default_module
+from scaffold.project.model import find_problems
+from scaffold.project.request import ProjectRequest
 from tests.conftest import Command, git
 from tests.render.starters import ANSWERS, answers_of, copied, made_as, make_rename, modes, starter
 from tests.render.trees import CATALOG, contents
@@ -342,5 +342,5 @@ def test_the_first_run_says_what_to_type_when_the_name_is_none(tmp_path: Path, f
 
 
 def test_every_framework_has_a_good_name_for_its_starter(tmp_path: Path) -> None:
-    plans = make_plans(tmp_path, Wish(tmp_path), CATALOG)
+    plans = plan_exports(tmp_path, ProjectRequest(tmp_path), CATALOG)
     assert [plan.project.name for plan in plans] == [f"{name}-starter" for name in CATALOG]

@@ -18,8 +18,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from scaffold.catalog import templates_directory
-from scaffold.project import NONCHARACTERS
+from scaffold.project.catalog import templates_directory
+from scaffold.project.model import NONCHARACTERS
 from tests.render.trees import CATALOG, rendered
 
 FAST = (Phase.explicit, Phase.generate)  # an example takes a tenth of a second: no minutes of shrinking

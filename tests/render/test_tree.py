@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.catalog import Framework, templates_directory
 from scaffold.errors import DiskError, TemplateError
-from scaffold.render import planned_files, render
+from scaffold.generate.render import planned_files, render
+from scaffold.project.catalog import Framework, templates_directory
 from tests.conftest import Command
 from tests.render.trees import CATALOG, COMBINATIONS, LICENSES, UNRENDERED, contents, project, rendered
 

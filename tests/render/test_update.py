@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.update import Change, Mode, Request, Sources, update
+from scaffold.update.update import Change, Mode, Sources, UpdateRequest, update
 from tests.conftest import git
 from tests.render.histories import commit, made_at, sources, updated
 from tests.render.trees import CATALOG, contents
@@ -229,4 +229,4 @@ def test_another_number_alone_is_no_news(tmp_path: Path) -> None:
     commit(project)
     now = sources("1.1")
     shutil.copy(now.releases / "1.1.tar.xz", tmp_path / "1.0.5.tar.xz")
-    assert update(Request(project), Sources(now.templates, tmp_path)).files == ()
+    assert update(UpdateRequest(project), Sources(now.templates, tmp_path)).files == ()

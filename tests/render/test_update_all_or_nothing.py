@@ -19,9 +19,9 @@ from tests.render.trees import contents
 SCRIPT = """
 import signal, sys, tempfile
 from pathlib import Path
-from scaffold.checkout import find_checkout
+from scaffold.update.checkout import find_checkout
 from scaffold.errors import EbpfNewError
-from scaffold.update import Mode, bring
+from scaffold.update.update import Mode, bring
 signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(143))
 project, made, theirs = map(Path, sys.argv[1:])
 try:

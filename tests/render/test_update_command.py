@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.catalog import templates_directory
-from scaffold.render import render_recorded
-from scaffold.update import Request, Sources, open_questions, update
+from scaffold.generate.render import render_recorded
+from scaffold.project.catalog import templates_directory
+from scaffold.update.update import Sources, UpdateRequest, unanswered_questions, update
 from tests.conftest import Run, git
 from tests.render.histories import commit, installed, made_at, sources
 from tests.render.trees import contents
@@ -176,14 +176,14 @@ def made_without_owner(directory: Path, given: Sources) -> Path:
 
 def test_a_new_answer_takes_its_default_and_is_named(tmp_path: Path, without_owner: Sources) -> None:
     project = made_without_owner(tmp_path, without_owner)
-    (question,) = open_questions(Request(project), without_owner)
+    (question,) = unanswered_questions(UpdateRequest(project), without_owner)
     assert (question.key, question.default, question.choices) == ("owner", "", ())
-    done = update(Request(project), without_owner)
+    done = update(UpdateRequest(project), without_owner)
     assert (done.taken, done.exit_code) == ({"owner": ""}, 0)
     assert json.loads((project / ".ebpf-new.json").read_text())["answers"]["owner"] == ""
     git(project, "reset", "--quiet", "--hard")
-    assert open_questions(Request(project, {"owner": "ada"}), without_owner) == []
-    done = update(Request(project, {"owner": "ada"}), without_owner)
+    assert unanswered_questions(UpdateRequest(project, {"owner": "ada"}), without_owner) == []
+    done = update(UpdateRequest(project, {"owner": "ada"}), without_owner)
     assert (done.taken, done.exit_code) == ({}, 0)
     assert "github.com/ada/" in (project / "README.md").read_text()
     assert json.loads((project / ".ebpf-new.json").read_text())["answers"]["owner"] == "ada"
@@ -194,7 +194,7 @@ def test_a_new_answer_is_asked_on_a_terminal(tmp_path: Path, without_owner: Sour
     place = tmp_path / "installed"
     shutil.copytree(templates_directory().parent / "scaffold", place / "scaffold")
     shutil.copytree(without_owner.templates, place / "templates", symlinks=True)
-    shutil.copy(without_owner.releases / "1.0.tar.xz", place / "scaffold/releases")
+    shutil.copy(without_owner.releases / "1.0.tar.xz", place / "scaffold/update/releases")
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(project)

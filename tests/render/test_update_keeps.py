@@ -14,10 +14,10 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, event, example, given, settings
 from hypothesis import strategies as st
 
-from scaffold.checkout import find_checkout
 from scaffold.errors import UsageError
-from scaffold.merge import Fate, Merged
-from scaffold.update import Mode, bring
+from scaffold.update.checkout import find_checkout
+from scaffold.update.merge import Merged, Resolution
+from scaffold.update.update import Mode, update_tree
 from tests.conftest import git
 from tests.render.histories import commit, made_at
 
@@ -170,7 +170,7 @@ def check_kept(repository: Path, before: Path, now: Path, mine: Files, there: Fi
     stages = [blob(repository, name) for _, _, name in entries]
     assert words_of_mine(contents_of(mine)) <= words_of_mine([*contents_of(there), *stages])
     # What git could not merge is named, and every file with its marks is.
-    assert unmerged == {each.path for each in merged.specials if each.fate is Fate.CONFLICT}
+    assert unmerged == {each.path for each in merged.specials if each.fate is Resolution.CONFLICT}
     assert {path for path, (_, data) in there.items() if MARKS.search(data)} <= unmerged
     gone = was.keys() - mine.keys()  # deleted, or renamed
     assert not (gone & there.keys()) - unmerged, "what the user deleted is back"
@@ -186,7 +186,7 @@ def check_kept(repository: Path, before: Path, now: Path, mine: Files, there: Fi
     fates = {each.path: each.fate for each in merged.specials}
     for path in gone & new.keys():
         if was[path] != new[path] and not added_elsewhere(mine, was):
-            assert fates[path] is Fate.STAYS_DELETED, f"{path} is deleted, has changed, and is not mentioned"
+            assert fates[path] is Resolution.STAYS_DELETED, f"{path} is deleted, has changed, and is not mentioned"
 
 
 def added_elsewhere(mine: Files, was: Files) -> bool:
@@ -227,7 +227,7 @@ def check_round(repository: Path, before: Path, now: Path, strangers: list[str],
 
     def merged() -> Merged:
         with tempfile.TemporaryDirectory() as place:
-            return bring(find_checkout(repository), before, now, now.parent.name, Path(place), Mode.WRITE)
+            return update_tree(find_checkout(repository), before, now, now.parent.name, Path(place), Mode.WRITE)
 
     try:
         done = merged()

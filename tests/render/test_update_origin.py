@@ -13,11 +13,11 @@ import pytest
 from packaging.version import Version
 
 from scaffold import __version__
-from scaffold.catalog import load_catalog, templates_directory
-from scaffold.errors import CannotGet, TemplateError, UsageError
-from scaffold.releases import released_versions, releases_directory, unpack
-from scaffold.render import render_recorded
-from scaffold.update import Mode, Request, Sources, update
+from scaffold.errors import TemplateError, UnavailableError, UsageError
+from scaffold.generate.render import render_recorded
+from scaffold.project.catalog import load_catalog, templates_directory
+from scaffold.update.archive import released_versions, releases_directory, unpack
+from scaffold.update.update import Mode, Sources, UpdateRequest, update
 from tests.conftest import git
 from tests.render.histories import commit, installed, made_at, replaced, sources, updated
 from tests.render.trees import contents
@@ -62,7 +62,7 @@ def check_lives_on(project: Path, now: Sources, place: Path) -> None:
     (project / "LICENSE").write_text("Ask Ada.\n" + (project / "LICENSE").read_text())
     (project / "own").write_text("mine\n")
     commit(project)
-    done = update(Request(project), now)
+    done = update(UpdateRequest(project), now)
     assert done.exit_code == 0 and done.before == record["template"]["version"]
     place.mkdir(exist_ok=True)
     wanted = contents(render_recorded(record["answers"], now.templates / record["answers"]["framework"], place))
@@ -106,7 +106,7 @@ def test_a_damaged_archive(tmp_path: Path) -> None:
     project = made_at("1.0", tmp_path / "hello")
     (tmp_path / "1.0.tar.xz").write_bytes((sources("1.0").releases / "1.0.tar.xz").read_bytes()[:9999])
     with pytest.raises(TemplateError, match=r"1\.0\.tar\.xz is damaged; install ebpf-new again"):
-        update(Request(project), Sources(sources("2.0").templates, tmp_path))
+        update(UpdateRequest(project), Sources(sources("2.0").templates, tmp_path))
 
 
 def test_answers_that_the_templates_need_and_were_not_recorded(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_without_a_release_the_projects_own_history_knows(tmp_path: Path, unrele
     commit(project)
     git(tmp_path, "clone", "--quiet", str(project), "clone")
     for place in (project, tmp_path / "clone"):
-        assert update(Request(place), unreleased).exit_code == 0
+        assert update(UpdateRequest(place), unreleased).exit_code == 0
         assert (place / "README.md").read_text().endswith("Mine.\n")
         assert (place / "NEWS.md").exists()
 
@@ -142,7 +142,7 @@ def test_what_was_generated_just_so_is_known_without_a_history(tmp_path: Path, u
     commit(project)
     (project / "README.md").write_text("Mine.\n")
     commit(project)
-    assert update(Request(project), unreleased).files == ()
+    assert update(UpdateRequest(project), unreleased).files == ()
 
 
 def test_an_edit_that_was_put_into_the_first_commit_is_not_taken_for_generated(
@@ -152,16 +152,16 @@ def test_an_edit_that_was_put_into_the_first_commit_is_not_taken_for_generated(
     first = git(project, "rev-parse", "HEAD")
     (project / "LICENSE").write_text("mine\n")
     git(project, "commit", "--quiet", "--all", "--amend", "--no-edit", "--reset-author")
-    with pytest.raises(CannotGet) as caught:
-        update(Request(project), unreleased)
+    with pytest.raises(UnavailableError) as caught:
+        update(UpdateRequest(project), unreleased)
     amended = git(project, "rev-parse", "HEAD")[:10]
     assert str(caught.value).endswith(f"type: ebpf-new update --base {amended}")
-    assert update(Request(project, base=first), unreleased).exit_code == 0
+    assert update(UpdateRequest(project, base=first), unreleased).exit_code == 0
     assert (project / "LICENSE").read_text() == "mine\n"
     with pytest.raises(UsageError, match=r"--base nothing: there is no such commit here with \.ebpf-new\.json in it"):
-        update(Request(project, base="nothing", mode=Mode.CHECK), unreleased)
+        update(UpdateRequest(project, base="nothing", mode=Mode.CHECK), unreleased)
     with pytest.raises(UsageError, match=r"--base --all: there is no such commit"):
-        update(Request(project, base="--all", mode=Mode.CHECK), unreleased)
+        update(UpdateRequest(project, base="--all", mode=Mode.CHECK), unreleased)
 
 
 def test_a_shallow_clone_of_such_a_project_is_told_how_to_become_whole(tmp_path: Path, unreleased: Sources) -> None:
@@ -169,10 +169,10 @@ def test_a_shallow_clone_of_such_a_project_is_told_how_to_become_whole(tmp_path:
     (project / "LICENSE").write_text("mine\n")
     commit(project)
     git(tmp_path, "clone", "--quiet", "--depth=1", project.as_uri(), "clone")
-    with pytest.raises(CannotGet, match=r"type: git fetch --unshallow$"):
-        update(Request(tmp_path / "clone"), unreleased)
+    with pytest.raises(UnavailableError, match=r"type: git fetch --unshallow$"):
+        update(UpdateRequest(tmp_path / "clone"), unreleased)
     git(tmp_path / "clone", "fetch", "--quiet", "--unshallow")
-    assert update(Request(tmp_path / "clone"), unreleased).exit_code == 0
+    assert update(UpdateRequest(tmp_path / "clone"), unreleased).exit_code == 0
 
 
 def test_the_base_in_a_directory_of_a_larger_repository(tmp_path: Path, unreleased: Sources) -> None:
@@ -181,9 +181,9 @@ def test_the_base_in_a_directory_of_a_larger_repository(tmp_path: Path, unreleas
     commit(tmp_path / "course")
     (project / "LICENSE").write_text("mine\n")
     commit(tmp_path / "course")
-    with pytest.raises(CannotGet, match=r"ebpf-new update --base [0-9a-f]{10}$"):
-        update(Request(project), unreleased)
-    assert update(Request(project, base="HEAD~"), unreleased).exit_code == 0
+    with pytest.raises(UnavailableError, match=r"ebpf-new update --base [0-9a-f]{10}$"):
+        update(UpdateRequest(project), unreleased)
+    assert update(UpdateRequest(project, base="HEAD~"), unreleased).exit_code == 0
     assert (project / "LICENSE").read_text() == "mine\n" and (project / "NEWS.md").exists()
 
 

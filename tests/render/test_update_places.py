@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-import scaffold.checkout
-from scaffold.catalog import load_catalog
-from scaffold.create import Wish
-from scaffold.errors import BadAnswers, CannotGet, EbpfNewError, GitError, UsageError
-from scaffold.export import export, make_plans
-from scaffold.update import Mode
+import scaffold.update.checkout
+from scaffold.errors import EbpfNewError, GitError, InvalidAnswersError, UnavailableError, UsageError
+from scaffold.generate.export import export, plan_exports
+from scaffold.project.catalog import load_catalog
+from scaffold.project.request import ProjectRequest
+from scaffold.update.update import Mode
 from tests.conftest import git
 from tests.render.histories import commit, made_at, sources, updated
 from tests.render.trees import contents
@@ -104,13 +104,13 @@ def test_what_git_itself_refuses(project: Path) -> None:
 
 
 def test_an_older_git(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scaffold.checkout, "OLDEST_GIT", (99, 1))
-    refused(project, r"this is git version 2\.\d+.*, and an update takes 99\.1 or newer; upgrade git", CannotGet)
+    monkeypatch.setattr(scaffold.update.checkout, "OLDEST_GIT", (99, 1))
+    refused(project, r"this is git version 2\.\d+.*, and an update takes 99\.1 or newer; upgrade git", UnavailableError)
 
 
 def test_no_git(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
-    refused(project, "git is not installed", CannotGet)
+    refused(project, "git is not installed", UnavailableError)
 
 
 @pytest.mark.parametrize("ignored", [False, True])
@@ -161,21 +161,21 @@ def test_a_damaged_record(project: Path) -> None:
 
 def test_a_newer_project_and_an_unknown_framework(project: Path, tmp_path: Path) -> None:
     newer = made_at("2.0", tmp_path / "newer")
-    refused(newer, "was made by ebpf-new 2.0, and this is the older 1.1; upgrade ebpf-new", CannotGet, "1.1")
+    refused(newer, "was made by ebpf-new 2.0, and this is the older 1.1; upgrade ebpf-new", UnavailableError, "1.1")
     record = project / ".ebpf-new.json"
     record.write_text(record.read_text().replace('"framework": "libbpf"', '"framework": "other"'))
     commit(project)
-    refused(project, "by the framework other, which this version lacks", CannotGet)
+    refused(project, "by the framework other, which this version lacks", UnavailableError)
 
 
 def test_an_exported_template(tmp_path: Path) -> None:
-    wish = Wish(tmp_path / "all", author="Ada", email="ada@example.org")
-    export(make_plans(wish.target, wish, {"libbpf": load_catalog(sources("1.0").templates)["libbpf"]}))
+    request = ProjectRequest(tmp_path / "all", author="Ada", email="ada@example.org")
+    export(plan_exports(request.target, request, {"libbpf": load_catalog(sources("1.0").templates)["libbpf"]}))
     refused(tmp_path / "all/libbpf-starter", "is a template for others, .* make it again by ebpf-new export")
 
 
 def test_bad_answers_are_all_said(project: Path) -> None:
-    with pytest.raises(BadAnswers) as caught:
+    with pytest.raises(InvalidAnswersError) as caught:
         updated(project, "2.0", name="a b", license="None", colour="red", framework="cilium")
     said = {problem.answer: problem.message for problem in caught.value.problems}
     assert list(said) == ["--answer colour", "--answer framework", "--answer name", "--answer license"]

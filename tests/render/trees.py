@@ -4,10 +4,10 @@
 import os
 from pathlib import Path
 
-from scaffold.catalog import load_catalog
-from scaffold.go_module import default_module
-from scaffold.project import Project
-from scaffold.render import render
+from scaffold.generate.render import render
+from scaffold.project.catalog import load_catalog
+from scaffold.project.go_module import default_module
+from scaffold.project.model import Project
 
 CATALOG = load_catalog()
 COMBINATIONS = [(framework.name, program.name) for framework in CATALOG.values() for program in framework.programs]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.catalog import load_catalog
+from scaffold.project.catalog import load_catalog
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])

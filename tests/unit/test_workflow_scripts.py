@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scaffold.catalog import default_kernels, load_catalog
+from scaffold.project.catalog import default_kernels, load_catalog
 from tests.documented import documented_workflow
 
 ROOT = Path(__file__).parents[2]
@@ -104,9 +104,9 @@ def test_the_gate_opens_only_if_all_jobs_passed(result: str) -> None:
 def test_a_release_has_the_version_of_its_tag_and_its_templates(
     tmp_path: Path, tag: str, archived: str, said: str
 ) -> None:
-    (tmp_path / "scaffold/releases").mkdir(parents=True)
+    (tmp_path / "scaffold/update/releases").mkdir(parents=True)
     (tmp_path / "scaffold/__init__.py").write_text('__version__ = "1.2.3"\n')
-    (tmp_path / f"scaffold/releases/{archived}.tar.xz").touch()
+    (tmp_path / f"scaffold/update/releases/{archived}.tar.xz").touch()
     done = run(step("release", "build", "version")["run"], cwd=tmp_path, GITHUB_REF_NAME=tag)
     assert (done.returncode == 0) == (said == "")
     assert said in done.stderr

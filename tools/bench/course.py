@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from scaffold.catalog import templates_directory
+from scaffold.project.catalog import templates_directory
 from tools.bench.measure import LIMIT, Row, ratio, seconds_of
 from tools.bench.rendering import FRAMEWORK, SCRIPTS
 
@@ -25,7 +25,7 @@ MEMORY_BAR = 8  # MB more after a thousand rows than after a hundred
 # The command as its script calls it; at the end it says its own peak memory, and that of the largest of its workers.
 PEAK = """
 import resource, sys
-from scaffold.cli import main
+from scaffold.cli.app import main
 try:
     main()
 finally:

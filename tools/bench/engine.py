@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from scaffold.catalog import frameworks
+from scaffold.project.catalog import frameworks
 from scaffold.vmtest.cache import cache_root
 from tests.toolchains import PROGRAMS
 from tools.bench.measure import LIMIT, Row, ratio

@@ -15,7 +15,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from scaffold.catalog import Framework, frameworks
+from scaffold.project.catalog import Framework, frameworks
 from scaffold.vmtest.manifest import load_manifest
 from scaffold.vmtest.run import run_project
 from tests.toolchains import PROGRAMS

@@ -22,13 +22,13 @@ from pathlib import Path
 
 from scaffold.vmtest import initramfs
 from scaffold.vmtest.accel import choose_accel
+from scaffold.vmtest.apt import Apt, own_suites
 from scaffold.vmtest.architecture import own_architecture
-from scaffold.vmtest.archive import Apt, own_suites
 from scaffold.vmtest.cache import cache_root, new_directory
-from scaffold.vmtest.guest import find_busybox
-from scaffold.vmtest.kernel_entry import Kernel
+from scaffold.vmtest.kernel_cache import Kernel
 from scaffold.vmtest.kernels import find_kernel
-from scaffold.vmtest.machine import Hardware, qemu_program
+from scaffold.vmtest.qemu import Hardware, qemu_program
+from scaffold.vmtest.snapshot import find_busybox
 from tools.bench.measure import LIMIT, Row, in_turns, ratio, seconds_of
 
 KERNELS = ("6.1", "6.12")

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from scaffold.catalog import templates_directory
+from scaffold.project.catalog import templates_directory
 from tools.bench.measure import Row, in_turns, ratio, seconds_of
 
 FRAMEWORK = "libbpf"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.catalog import Framework, load_catalog
-from scaffold.doctor.distribution import MANAGERS, find_distribution, install, installs
+from scaffold.doctor.distribution import PACKAGE_MANAGERS, find_distribution, install, installs
 from scaffold.doctor.host import Host
 from scaffold.doctor.needs import Need
+from scaffold.project.catalog import Framework, load_catalog
 from scaffold.vmtest.architecture import ARCHITECTURES
 
 CATALOG = load_catalog()
@@ -61,8 +61,10 @@ def test_one_command_installs_all_packages_each_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("need", NEEDS.values(), ids=lambda each: each.name)
 def test_every_need_has_a_name_everywhere_or_a_command(need: Need) -> None:
-    assert need.installs or {each.name for each in MANAGERS} <= set(need.packages)
-    known = {each.name for each in MANAGERS} | {name for each in MANAGERS for name in each.distributions}
+    assert need.installs or {each.name for each in PACKAGE_MANAGERS} <= set(need.packages)
+    known = {each.name for each in PACKAGE_MANAGERS} | {
+        name for each in PACKAGE_MANAGERS for name in each.distributions
+    }
     assert set(need.packages) <= known
     assert need.target or need.header
 

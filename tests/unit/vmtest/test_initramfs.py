@@ -9,8 +9,8 @@ import pytest
 
 from scaffold.vmtest import initramfs
 from scaffold.vmtest.architecture import own_architecture
-from scaffold.vmtest.counter import count_program
-from scaffold.vmtest.errors import CannotRun
+from scaffold.vmtest.bpf_counter import count_program
+from scaffold.vmtest.errors import InfrastructureError
 
 
 def test_cpio_unpacks_what_was_packed(tmp_path: Path) -> None:
@@ -52,5 +52,5 @@ def test_a_program_of_a_machine_without_guests_is_named(tmp_path: Path) -> None:
     riscv = bytearray(Path(sys.executable).resolve().read_bytes())
     riscv[18:20] = (243).to_bytes(2, "little")
     (tmp_path / "program").write_bytes(riscv)
-    with pytest.raises(CannotRun, match=r"program is .* \(ELF number 243\)"):
+    with pytest.raises(InfrastructureError, match=r"program is .* \(ELF number 243\)"):
         initramfs.libraries(tmp_path / "program")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.vmtest.errors import BadManifest
+from scaffold.vmtest.errors import ManifestError
 from scaffold.vmtest.manifest import Manifest, load_manifest, source_and_target
 
 GOOD = r"""
@@ -45,7 +45,7 @@ def read(directory: Path, text: str) -> Manifest:
 
 def complaints(directory: Path, text: str) -> list[str]:
     """What is said of `text`, complaint by complaint, without the file's name."""
-    with pytest.raises(BadManifest) as caught:
+    with pytest.raises(ManifestError) as caught:
         read(directory, text)
     head, _, rest = str(caught.value).partition(":")
     assert head == str(directory / "vmtest.toml")
@@ -151,7 +151,7 @@ def test_what_is_no_toml(tmp_path: Path) -> None:
     assert "line 2" in complaints(tmp_path, GOOD.replace("[project]", "[project"))[0]
     complaints(tmp_path, "x = " + "[" * 100000)
     (tmp_path / "vmtest.toml").write_bytes(b"\xff")
-    with pytest.raises(BadManifest, match=r"vmtest\.toml: .*utf-8"):
+    with pytest.raises(ManifestError, match=r"vmtest\.toml: .*utf-8"):
         load_manifest(tmp_path, tmp_path / "vmtest.toml")
 
 
@@ -169,7 +169,7 @@ def test_a_long_value_is_cut(tmp_path: Path) -> None:
 
 
 def test_no_manifest(tmp_path: Path) -> None:
-    with pytest.raises(BadManifest, match=r"is .* a project with a VM test"):
+    with pytest.raises(ManifestError, match=r"is .* a project with a VM test"):
         load_manifest(tmp_path)
 
 

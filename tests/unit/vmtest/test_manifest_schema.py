@@ -16,8 +16,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from scaffold.catalog import frameworks
-from scaffold.vmtest.errors import BadManifest
+from scaffold.project.catalog import frameworks
+from scaffold.vmtest.errors import ManifestError
 from scaffold.vmtest.manifest import Manifest, load_manifest
 from tests.render.linters import of_python
 from tests.render.trees import rendered
@@ -72,7 +72,7 @@ def refusal(data: Data) -> str:
     """What the reader says against `data`; nothing when it takes them."""
     try:
         read(data)
-    except BadManifest as error:
+    except ManifestError as error:
         return str(error)
     return ""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.vmtest.errors import CannotRun
+from scaffold.vmtest.errors import InfrastructureError
 from scaffold.vmtest.modules import in_order, module_trees, write_modules
 
 RELEASE = "6.1.0-test"
@@ -60,14 +60,14 @@ def test_the_order_of_loading(tree: Path, required: list[str], expected: list[st
 
 
 def test_a_module_that_is_not_there_is_named(tree: Path) -> None:
-    with pytest.raises(CannotRun, match="this kernel has no module nowhere, and it is not built in"):
+    with pytest.raises(InfrastructureError, match="this kernel has no module nowhere, and it is not built in"):
         written(tree, "xfs", "nowhere")
 
 
 def test_a_damaged_module_is_named(tree: Path) -> None:
     packed = tree / "kernel/fs/packed.ko.xz"
     packed.write_bytes(packed.read_bytes()[:40])
-    with pytest.raises(CannotRun, match=r"packed\.ko\.xz cannot be decompressed"):
+    with pytest.raises(InfrastructureError, match=r"packed\.ko\.xz cannot be decompressed"):
         written(tree, "packed")
 
 

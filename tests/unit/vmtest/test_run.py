@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.vmtest.errors import BadManifest
+from scaffold.vmtest.errors import ManifestError
 from scaffold.vmtest.manifest import Manifest
 from scaffold.vmtest.run import payload_entries, program_files, settings, tool_entries
 from scaffold.vmtest.verdict import run_words
@@ -113,7 +113,7 @@ def test_what_is_a_link_out_of_the_project_is_part_of_the_saved_guest(tmp_path: 
 )
 def test_a_file_that_is_not_there(tmp_path: Path, build: tuple[str, ...] | None, hint: str) -> None:
     one = manifest(tmp_path, "x")
-    with pytest.raises(BadManifest) as caught:
+    with pytest.raises(ManifestError) as caught:
         program_files(one if build is None else replace(one, build=build))
     assert str(caught.value).endswith(hint)
     assert str(tmp_path / "x") in str(caught.value)
@@ -121,5 +121,5 @@ def test_a_file_that_is_not_there(tmp_path: Path, build: tuple[str, ...] | None,
 
 def test_a_link_in_a_circle_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "x").symlink_to("x")
-    with pytest.raises(BadManifest, match="is not there"):
+    with pytest.raises(ManifestError, match="is not there"):
         program_files(manifest(tmp_path, "x"))

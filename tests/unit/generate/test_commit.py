@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The first commit comes about whatever the user has configured, and around the project."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from scaffold.errors import GitError
+from scaffold.generate.commit import create_repository
+from scaffold.project.git import GitSettings, read_git_settings
+from tests.conftest import git
+
+ADA = GitSettings("Ada", "ada@example.org", "main")
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A small project, with a file that its own .gitignore names."""
+    tree = tmp_path / "tree"
+    (tree / "bin").mkdir(parents=True)
+    (tree / ".gitignore").write_text("/build/\n")
+    (tree / "notes.txt").write_bytes(b"one\r\ntwo\n")
+    (tree / "bin/run").write_text("#!/bin/sh\n")
+    (tree / "bin/run").chmod(0o755)
+    return tree
+
+
+def check(tree: Path) -> None:
+    assert git(tree, "log", "--format=%an <%ae> %cn <%ce>") == "Ada <ada@example.org> Ada <ada@example.org>"
+    assert git(tree, "ls-files").split() == [".gitignore", "bin/run", "notes.txt"]
+    assert git(tree, "ls-files", "--stage", "bin/run").startswith("100755")
+    assert git(tree, "cat-file", "-s", "HEAD:notes.txt") == "9"
+    assert git(tree, "-c", "core.hooksPath=/dev/null", "status", "--porcelain") == ""
+    assert git(tree, "fsck", "--strict") == ""
+
+
+def test_one_commit_with_everything(tree: Path) -> None:
+    commit = create_repository(tree, "Begin", ADA)
+    assert (commit.hash, commit.branch) == (git(tree, "rev-parse", "HEAD"), git(tree, "branch", "--show-current"))
+    check(tree)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_path_is_no_variable(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setenv("PLACE", "elsewhere")
+    odd = tree.rename(tmp_path / "$PLACE")
+    create_repository(odd, "Begin", ADA)
+    check(odd)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_the_users_configuration_neither_breaks_nor_changes_it(tree: Path, tmp_path: Path, git_config: Path) -> None:
+    hooks = tmp_path / "hooks"
+    (tmp_path / "template/hooks").mkdir(parents=True)
+    hooks.mkdir()
+    for hook in (hooks / "pre-commit", hooks / "commit-msg", tmp_path / "template/hooks/pre-commit"):
+        hook.write_text("#!/bin/sh\nexit 1\n")
+        hook.chmod(0o755)
+    (tmp_path / "ignored").write_text("*.txt\n.gitignore\n")
+    (tmp_path / "attributes").write_text("* filter=fails text eol=crlf\n")
+    git_config.write_text(f"""
+        [commit]
+            gpgSign = true
+            template = /nonexistent
+        [gpg]
+            program = /bin/false
+        [core]
+            hooksPath = {hooks}
+            excludesFile = {tmp_path / "ignored"}
+            attributesFile = {tmp_path / "attributes"}
+            autocrlf = true
+            fileMode = false
+            fsmonitor = /bin/false
+        [filter "fails"]
+            clean = false
+            required = true
+        [init]
+            templateDir = {tmp_path / "template"}
+        [user]
+            useConfigOnly = true
+        """)
+    create_repository(tree, "Begin", ADA)
+    git_config.write_text("")
+    check(tree)
+
+
+def test_a_broken_configuration_is_no_obstacle(tree: Path, git_config: Path) -> None:
+    git_config.write_text("[[[")
+    assert read_git_settings(tree) == GitSettings()
+    create_repository(tree, "Begin", ADA)
+    git_config.write_text("")
+    check(tree)
+
+
+def test_inside_another_repository_and_its_hook(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outer = tree.parent
+    git(outer, "init", "--quiet")
+    monkeypatch.setenv("GIT_DIR", str(outer / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(outer))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(outer / ".git/index"))
+    create_repository(tree, "Begin", ADA)
+    assert os.environ["GIT_DIR"] == str(outer / ".git")
+    for variable in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+        monkeypatch.delenv(variable)
+    check(tree)
+    assert git(outer, "ls-files", "--stage") == ""
+
+
+def test_somebody_elses_directory(tree: Path) -> None:
+    if os.getuid() != 0:
+        pytest.fail("run the tests as root: only root can give a directory to somebody else")
+    os.chown(tree, 12345, 12345)
+    create_repository(tree, "Begin", ADA)
+    os.chown(tree, 0, 0)
+    check(tree)
+
+
+@pytest.mark.parametrize("settings", [GitSettings(), GitSettings("...", "<>"), GitSettings(" ", " ")])
+def test_without_a_usable_identity(tree: Path, settings: GitSettings) -> None:
+    create_repository(tree, "Begin", settings)
+    assert git(tree, "log", "--format=%an <%ae>") == "the tree authors <tree@localhost>"
+
+
+def test_gits_own_words_when_it_fails(tree: Path) -> None:
+    (tree / ".git").write_text("not a repository\n")
+    with pytest.raises(GitError, match=r"git init failed: .*\.git") as failed:
+        create_repository(tree, "Begin", ADA)
+    assert "--no-git" in failed.value.hint
+
+
+def test_settings_are_the_users(tmp_path: Path, git_config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git_config.write_text("[user]\n name = N\n email = E\n[init]\n defaultBranch = trunk/한글\n")
+    assert read_git_settings(tmp_path) == GitSettings("N", "E", "trunk/한글")
+    git_config.write_text("[user]\n name = N\n email = E\n[author]\n name = A\n[init]\n defaultBranch = two words\n")
+    assert read_git_settings(tmp_path) == GitSettings("A", "E", "main")
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "From the environment")
+    assert read_git_settings(tmp_path).name == "From the environment"
+
+
+def test_settings_without_any(tmp_path: Path, git_config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git_config.unlink()
+    assert read_git_settings(tmp_path) == GitSettings("", "", "main")
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert read_git_settings(tmp_path) == GitSettings("", "", "main")
+
+
+def test_the_branch_is_the_configured_one(tree: Path) -> None:
+    create_repository(tree, "Begin", GitSettings("A", "B", "trunk/한글"))
+    assert git(tree, "-c", "core.quotePath=false", "symbolic-ref", "HEAD") == "refs/heads/trunk/한글"
