@@ -12,7 +12,12 @@ class EbpfNewError(Exception):
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
+        self.message = message
         self.hint = hint
+
+    def __str__(self) -> str:
+        """Return the message and the hint in one line."""
+        return f"{self.message}; {self.hint}" if self.hint else self.message
 
 
 class DiskError(EbpfNewError):

@@ -79,7 +79,7 @@ def check_course(
     from scaffold.testing.sandbox.toolchain import sandboxed_builds
     from scaffold.testing.schedule import Policy
     from scaffold.testing.selection import select_kernels
-    from scaffold.vmtest.verdict import EX_UNAVAILABLE, Verdict
+    from scaffold.vmtest.verdict import EX_UNAVAILABLE, Outcome, Verdict
 
     submissions = find_submissions(directory, own_manifest, build_seconds)
     book = Gradebook(gradebook or directory / "gradebook.csv", submissions, select_kernels(kernel, kernels))
@@ -95,4 +95,4 @@ def check_course(
     ):
         show_test(events, len(left) * len(book.kernels), as_json, verdicts)
     show_gradebook(book, len(kept), as_json)
-    raise typer.Exit(EX_UNAVAILABLE if any(verdict.verdict == "error" for verdict in verdicts) else 0)
+    raise typer.Exit(EX_UNAVAILABLE if any(verdict.verdict == Outcome.ERROR for verdict in verdicts) else 0)

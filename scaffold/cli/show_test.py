@@ -11,7 +11,7 @@ from scaffold.testing.engine import Ended, Event, Started
 from scaffold.testing.pool import Note
 from scaffold.testing.report.counts import headline
 from scaffold.testing.report.table import LiveTable, fitting_table
-from scaffold.vmtest.verdict import Verdict, as_json, as_text
+from scaffold.vmtest.verdict import Outcome, Verdict, as_json, as_text
 
 
 def show_test(events: Iterable[Event], total: int, in_json: bool, verdicts: list[Verdict]) -> None:
@@ -56,6 +56,6 @@ def show_results(verdicts: Sequence[Verdict], missing: int, in_json: bool) -> No
     console = Console()
     console.print(fitting_table(verdicts, console))
     for verdict in verdicts:
-        if verdict.verdict != "pass":
+        if verdict.verdict != Outcome.PASS:
             console.print(Text(as_text(verdict)), soft_wrap=True)
     print(headline(verdicts, missing))

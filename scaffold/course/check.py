@@ -12,7 +12,7 @@ from scaffold.testing.engine import Event, run_jobs
 from scaffold.testing.sandbox.builds import SandboxedBuilds
 from scaffold.testing.schedule import Job, Policy
 from scaffold.vmtest.architecture import own_architecture
-from scaffold.vmtest.verdict import Verdict
+from scaffold.vmtest.verdict import Outcome, Verdict
 
 
 def check(
@@ -37,4 +37,4 @@ def _refusals(submissions: Sequence[Submission], kernels: Sequence[str], arch: s
     for each in submissions:
         if each.problem:
             for kernel in kernels:
-                yield Verdict(each.name, each.framework, kernel, arch, verdict="fail", reason=each.problem)
+                yield Verdict(each.name, each.framework, kernel, arch, verdict=Outcome.FAIL, reason=each.problem)

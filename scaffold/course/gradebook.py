@@ -2,7 +2,7 @@
 """The gradebook of a course: a row for each repository, written anew whenever one of them is done."""
 
 import csv
-import os
+import io
 import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import suppress
@@ -14,9 +14,10 @@ from scaffold.course.submissions import Submission
 from scaffold.errors import DiskError, UsageError
 from scaffold.testing.engine import Ended, Event, Started
 from scaffold.testing.report.counts import plain
-from scaffold.vmtest.verdict import Verdict
+from scaffold.vmtest.files import write_atomically
+from scaffold.vmtest.verdict import Outcome, Verdict
 
-BUILDS = {"fail": "failed", "timeout": "timeout", "error": "error"}
+BUILDS = {Outcome.FAIL: "failed", Outcome.TIMEOUT: "timeout", Outcome.ERROR: "error"}
 NOT_BUILT = "not built"
 LONGEST_REASON = 1000
 
@@ -129,17 +130,14 @@ class Gradebook:
         Raises:
             DiskError: it cannot be.
         """
-        new = self.path.with_name(f".{self.path.name}.new")
         head = ["name", "author", "email", "framework", *self.more, "build", *self.kernels]
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow(map(as_text, [*head, "passed", "reason", "build_s", "run_s"]))
+        writer.writerows(map(self._cells, self.rows.values()))
         try:
-            with new.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file)
-                writer.writerow(map(as_text, [*head, "passed", "reason", "build_s", "run_s"]))
-                writer.writerows(map(self._cells, self.rows.values()))
-            os.replace(new, self.path)
+            write_atomically(self.path, text.getvalue())
         except OSError as error:
-            with suppress(OSError):
-                new.unlink(missing_ok=True)
             raise DiskError(f"cannot write {self.path}: {error.strerror}") from error
 
     def _cells(self, row: Row) -> list[str]:
@@ -147,7 +145,7 @@ class Gradebook:
         known = [row.verdicts.get(kernel, "") for kernel in self.kernels]
         cells = [
             who.name, who.author, who.email, who.framework, *(who.more.get(column, "") for column in self.more),
-            row.build, *known, str(known.count("pass")), "; ".join(row.reasons)[:LONGEST_REASON],
+            row.build, *known, str(known.count(Outcome.PASS)), "; ".join(row.reasons)[:LONGEST_REASON],
             f"{row.build_s:.1f}", f"{row.run_s:.1f}",
         ]  # fmt: skip
         return [as_text(plain(cell)) for cell in cells]

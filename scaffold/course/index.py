@@ -6,14 +6,13 @@ on CSV injection says; reading takes it away again.
 """
 
 import csv
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from scaffold.course.index_markdown import index_markdown
 from scaffold.errors import DiskError, UsageError
+from scaffold.vmtest.files import write_atomically
 
 INDEX = "index.csv"
 PAGE = "index.md"
@@ -53,17 +52,11 @@ def write_index(directory: Path, entries: Sequence[Entry], lang: str) -> None:
         DiskError: one could not be written.
     """
     for path, lines in ((directory / INDEX, _csv_lines(entries)), (directory / PAGE, [index_markdown(entries, lang)])):
-        new = path.with_name(f".{path.name}.new")
+        # Excel recognises UTF-8 by the byte order mark.
+        encoding = "utf-8-sig" if path.suffix == ".csv" else "utf-8"
         try:
-            # By its mark Excel knows UTF-8.
-            with new.open("w", encoding="utf-8-sig" if path.suffix == ".csv" else "utf-8", newline="") as file:
-                file.writelines(lines)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(new, path)
+            write_atomically(path, "".join(lines).encode(encoding), sync=True)
         except OSError as error:
-            with suppress(OSError):
-                new.unlink(missing_ok=True)
             raise DiskError(f"cannot write {path}: {error.strerror}") from error
 
 

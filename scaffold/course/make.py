@@ -4,7 +4,6 @@
 A run that ends early, by whatever, has made some, each of them whole. The next makes the others.
 """
 
-import fcntl
 import gc
 import os
 import time
@@ -19,9 +18,11 @@ from scaffold.course.plan import Course, Repository, is_project
 from scaffold.errors import DiskError, EbpfNewError, GitError, UsageError
 from scaffold.generate.create import Created, render_and_commit
 from scaffold.generate.render import import_what_renders
-from scaffold.generate.staging import WITHOUT_LOCKS, StagingDir, signals_blocked, staging_dir
+from scaffold.generate.staging import StagingDir, staging_dir
 from scaffold.project.git import read_head
 from scaffold.testing.pool import Done, Lost, Note, WorkerPool
+from scaffold.vmtest.files import LockState, try_lock
+from scaffold.vmtest.processes import signals_blocked
 
 BATCH = 50  # so many reach the disk together before any of them gets its staging
 SECONDS_TO_WAIT = 60  # for a worker, before asking again
@@ -150,20 +151,13 @@ def _alone_in(directory: Path) -> Iterator[None]:
     """Keep other runs out of `directory`, as far as its file system can."""
     lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        if not any(_locked(lock, pause) for pause in PAUSES):
-            raise UsageError(f"another ebpf-new is at work in {directory}; wait until it is done")
+        if all(_is_busy(lock, pause) for pause in PAUSES):
+            raise UsageError(f"another ebpf-new is at work in {directory}", hint="wait until it is done")
         yield
     finally:
         os.close(lock)
 
 
-def _locked(lock: int, pause: float) -> bool:
+def _is_busy(lock: int, pause: float) -> bool:
     time.sleep(pause)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        if error.errno not in WITHOUT_LOCKS:
-            raise
-    return True
+    return try_lock(lock) is LockState.BUSY

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """From a roster to what is to be made of it: every answer checked, and what is there already seen."""
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,10 +15,9 @@ from scaffold.generate.staging import target_obstacle, target_problems
 from scaffold.project.catalog import Framework
 from scaffold.project.git import read_git_settings
 from scaffold.project.model import Project, find_problems
-from scaffold.project.record import RECORD
+from scaffold.project.record import read_recorded_answers
 from scaffold.project.request import BY_DIRECTORY, ProjectRequest, TargetLabel, complete_answers, usable_settings
 
-LONGEST_RECORD = 64 << 10  # bytes
 PERSON = ("author", "email")
 BY_ROW = TargetLabel("the name", "another name", "another place")
 
@@ -84,20 +82,7 @@ def plan_course(roster: Roster, directory: Path, common: ProjectRequest, framewo
 
 def is_project(directory: Path) -> bool:
     """Tell whether `directory` holds a project that ebpf-new has made."""
-    return not directory.is_symlink() and bool(read_record(directory))
-
-
-def read_record(directory: Path) -> dict[str, Any]:
-    """Return the answers that the project in `directory` was made from; {} if it is none of ours."""
-    path = directory / RECORD
-    try:
-        if not path.is_file():
-            return {}
-        with path.open("rb") as file:
-            answers = json.loads(file.read(LONGEST_RECORD))["answers"]
-        return answers if isinstance(answers, dict) else {}
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return {}
+    return not directory.is_symlink() and bool(read_recorded_answers(directory))
 
 
 def _given(
@@ -165,7 +150,7 @@ def _made_of(plan: ProjectPlan, known: Mapping[str, Entry], frameworks: Mapping[
     """
     if entry := known.get(plan.project.name):
         return entry.framework, entry.program
-    said = read_record(plan.target)
+    said = read_recorded_answers(plan.target)
     framework = frameworks.get(str(said.get("framework")), plan.framework)
     programs = [program.name for program in framework.programs]
     return framework.name, str(said["program"]) if said.get("program") in programs else programs[0]

@@ -5,7 +5,6 @@ The test is the template's, rendered for the name and program that the course's 
 repository could be changed to pass.
 """
 
-import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -18,10 +17,10 @@ from scaffold.generate.render import render_file
 from scaffold.project.catalog import Framework, load_catalog
 from scaffold.project.go_module import default_module
 from scaffold.project.model import Project
+from scaffold.project.record import RECORD, parse_recorded_answers
 from scaffold.vmtest.errors import ManifestError
 from scaffold.vmtest.manifest import Manifest, load_manifest
 
-ANSWERS = ".ebpf-new.json"
 TEST = "test/vmtest.toml"
 
 
@@ -63,11 +62,11 @@ def find_submissions(course: Path, own_manifests: bool, build_seconds: float) ->
 def _entry(path: Path) -> Entry:
     """Return what the repository at `path` says of itself, as the index of a course would; it is the student's word."""
     try:
-        said = json.loads(read_text(path, ANSWERS))["answers"]
-        known = {key: str(said.get(key, "")) for key in ("framework", "program", "author", "email", "owner")}
-        own_name = str(said["name"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        known, own_name = dict.fromkeys(("framework", "program", "author", "email", "owner"), ""), path.name
+        answers = parse_recorded_answers(read_text(path, RECORD))
+    except (OSError, UnicodeDecodeError):
+        answers = {}
+    known = {key: str(answers.get(key, "")) for key in ("framework", "program", "author", "email", "owner")}
+    own_name = str(answers.get("name", path.name))
     return Entry(row=None, name=own_name, path=path.name, commit="", status="other", more={}, **known)
 
 
@@ -84,7 +83,7 @@ def _submission(
         elif entry.framework in frameworks:
             text = _fresh_test(entry, frameworks)
         else:
-            return replace(found, problem=f"{ANSWERS} does not say which framework it is of: see --own-manifest")
+            return replace(found, problem=f"{RECORD} does not say which framework it is of: see --own-manifest")
         manifest = _manifest(directory, text)
     except InvalidAnswersError as error:
         return replace(found, problem=str(error))

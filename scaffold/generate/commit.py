@@ -62,4 +62,4 @@ def create_repository(directory: Path, message: str, settings: GitSettings) -> C
         git(*OPTIONS, "commit", "--quiet", "--no-verify", "--no-gpg-sign", f"--message={message}")
         return Commit(git(*OPTIONS, "rev-parse", "HEAD").decode().strip(), settings.branch)
     except GitError as error:
-        raise GitError(str(error), hint="--no-git creates the project without a repository") from error
+        raise GitError(error.message, hint="--no-git creates the project without a repository") from error

@@ -8,7 +8,6 @@ behind is locked by nobody any more; the next run in the same place clears it up
 """
 
 import errno
-import fcntl
 import os
 import re
 import shutil
@@ -21,14 +20,14 @@ from pathlib import Path
 
 from scaffold.errors import DiskError, InvalidAnswersError, Problem
 from scaffold.project.request import BY_NAME, TargetLabel
+from scaffold.vmtest.files import LockState, try_lock
+from scaffold.vmtest.processes import TERMINATION_SIGNALS, signals_blocked
 
 STALE_PREFIX = ".ebpf-new-"
 STALE_NAME = re.compile(re.escape(STALE_PREFIX) + "[0-9]+-[0-9a-f]{8}")
 LOCK = "lock"
 ROOM = 2 << 20  # bytes; a project with its repository takes about half
 FILES = 300  # inodes; it takes about two thirds of them
-STOPPING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-WITHOUT_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EBUSY)
 
 
@@ -154,16 +153,6 @@ def publish_all(ready: Sequence[tuple[StagingDir, Path]]) -> None:
         undo.pop_all()
 
 
-@contextmanager
-def signals_blocked() -> Iterator[None]:
-    """Hold back the signals that end this process until the block is done."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _remove_empty(parents: list[Path]) -> None:
     for parent in reversed(parents):
         with suppress(OSError):  # somebody else's work is in it, or it never came to be
@@ -183,7 +172,7 @@ def staging_dir(target: Path, label: TargetLabel = BY_NAME) -> Iterator[StagingD
     """
     parent = nearest_existing(target)
     remove_stale(parent)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINATION_SIGNALS)
     try:
         root, lock = _locked_directory(parent)
         try:
@@ -191,7 +180,7 @@ def staging_dir(target: Path, label: TargetLabel = BY_NAME) -> Iterator[StagingD
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             yield StagingDir(root, target, label)
         finally:
-            signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+            signal.pthread_sigmask(signal.SIG_BLOCK, TERMINATION_SIGNALS)
             _remove(root)
             os.close(lock)
     finally:
@@ -208,10 +197,10 @@ def remove_stale(directory: Path) -> None:
         except OSError:
             continue  # somebody else's, or gone already
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _remove(path)
+            if try_lock(lock) is LockState.LOCKED:  # otherwise its owner lives, or the file system has no locks to tell
+                _remove(path)
         except OSError:
-            continue  # its owner lives, or this file system has no locks to tell
+            continue
         finally:
             os.close(lock)
 
@@ -239,14 +228,15 @@ def _take_lock(root: Path) -> int | None:
     except FileNotFoundError:
         return None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(lock), os.stat(root / LOCK)):
+        state = try_lock(lock)
+        # Without locks nobody can take the directory for a stale one.
+        if state is LockState.UNSUPPORTED:
             return lock
-    except (BlockingIOError, FileNotFoundError):
+        if state is LockState.LOCKED and os.path.samestat(os.fstat(lock), os.stat(root / LOCK)):
+            return lock
+    except FileNotFoundError:
         pass
-    except OSError as error:
-        if error.errno in WITHOUT_LOCKS:
-            return lock  # then nobody can take it for litter either
+    except OSError:
         os.close(lock)
         raise
     os.close(lock)

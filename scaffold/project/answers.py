@@ -7,7 +7,6 @@ first file that has it, and keeps which one that was for messages.
 
 import json
 import os
-import tempfile
 import tomllib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -19,6 +18,7 @@ from scaffold.errors import Problem, UsageError
 from scaffold.project.go_module import default_module
 from scaffold.project.model import Project
 from scaffold.project.request import ProjectRequest
+from scaffold.vmtest.files import write_atomically
 
 TEXTS = ("framework", "program", "license", "description", "author", "email", "owner", "module", "lang")
 SWITCHES = ("git",)
@@ -121,14 +121,7 @@ def save_last_answers(project: Project, git: bool) -> None:
     record = {"answers": {**asdict(project), "git": git}}
     with suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
-            try:
-                file.write(json.dumps(record, indent=2) + "\n")
-                file.close()
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
+        write_atomically(path, json.dumps(record, indent=2) + "\n")
 
 
 def _user_directory(variable: str, below_home: str) -> Path:

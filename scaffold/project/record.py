@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a repository says of how it was made: .ebpf-new.json."""
+"""The record in every generated repository, .ebpf-new.json: the templates and answers that it was generated from."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
 from scaffold.errors import UsageError
 
 RECORD = ".ebpf-new.json"
+MAX_BYTES = 64 << 10
+RESTORE = "restore it from an older commit"
 
 
 @dataclass(frozen=True)
@@ -22,19 +26,42 @@ class Record:
 
 
 def parse_record(text: bytes, where: str) -> Record:
-    """Return what the record `text` says; `where` names it in messages.
+    """Return what the record `text` contains; `where` names it in messages.
 
     Raises:
         UsageError: it is not what the generator writes.
     """
-    broken = f"{where} is damaged; take it back from an older commit, or mend it"
     try:
         words = json.loads(text)
         framework, version = words["template"]["framework"], Version(words["template"]["version"])
         answers = dict(words["answers"])
     except (KeyError, TypeError, ValueError, InvalidVersion) as error:
-        raise UsageError(f"{broken}: {error!r}") from error
-    strange = [key for key, value in [*answers.items(), ("framework", framework)] if not isinstance(value, str)]
-    if strange or "name" not in answers:
-        raise UsageError(f"{broken}: {', '.join(strange) or 'name'} must be a text")
+        raise UsageError(f"{where} is damaged: {error!r}", hint=RESTORE) from error
+    invalid = [key for key, value in [*answers.items(), ("framework", framework)] if not isinstance(value, str)]
+    if invalid or "name" not in answers:
+        raise UsageError(f"{where} is damaged: {', '.join(invalid) or 'name'} must be a string", hint=RESTORE)
     return Record(framework, version, answers)
+
+
+def parse_recorded_answers(text: str | bytes) -> dict[str, Any]:
+    """Return the answers in the record `text`, unchecked; {} if it contains none.
+
+    This is for records that a user may have edited, or that somebody else wrote.
+    """
+    try:
+        answers = json.loads(text)["answers"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return {}
+    return answers if isinstance(answers, dict) else {}
+
+
+def read_recorded_answers(project: Path) -> dict[str, Any]:
+    """Return the answers that the project in the directory `project` was generated from; {} if it has no record."""
+    path = project / RECORD
+    try:
+        if not path.is_file():
+            return {}
+        with path.open("rb") as file:
+            return parse_recorded_answers(file.read(MAX_BYTES))
+    except OSError:
+        return {}

@@ -17,7 +17,7 @@ from typing import Any
 from scaffold.vmtest import processes
 from scaffold.vmtest.manifest import Manifest
 from scaffold.vmtest.printable import printable
-from scaffold.vmtest.verdict import SHOWN, Verdict
+from scaffold.vmtest.verdict import SHOWN, Outcome, Verdict
 
 LINES = 25
 KEPT_BYTES = 64 << 10
@@ -43,7 +43,7 @@ def build(manifest: Manifest, arch: str, run: Runner | None = None) -> Verdict |
     wrong with the build.
     """
     began = time.monotonic()
-    verdict = Verdict(manifest.project, manifest.framework, kernel="", arch=arch, verdict="fail")
+    verdict = Verdict(manifest.project, manifest.framework, kernel="", arch=arch, verdict=Outcome.FAIL)
     command = [word.replace("{arch}", arch) for word in manifest.build]
     if not command and run is None:
         return None
@@ -52,7 +52,7 @@ def build(manifest: Manifest, arch: str, run: Runner | None = None) -> Verdict |
     except OSError as error:
         hint = ": try `apt-get install make`" if command[:1] == ["make"] else ""
         what = command[0] if command else "what takes the files"
-        return replace(verdict, verdict="error", reason=f"{what} cannot be started: {error.strerror}{hint}")
+        return replace(verdict, verdict=Outcome.ERROR, reason=f"{what} cannot be started: {error.strerror}{hint}")
     if built.status == 0 and not built.limit:
         return None
     verdict = replace(verdict, total_s=round(time.monotonic() - began, 3))
@@ -61,7 +61,7 @@ def build(manifest: Manifest, arch: str, run: Runner | None = None) -> Verdict |
         return replace(verdict, reason=f"it does not build: {built.limit}", console=lines)
     if built.status is None:
         reason = f"the build still ran after {manifest.build_seconds:g} s"
-        return replace(verdict, verdict="timeout", reason=reason, console=lines)
+        return replace(verdict, verdict=Outcome.TIMEOUT, reason=reason, console=lines)
     for line in lines:
         if missing := MISSING.search(line):  # that line says all
             return replace(verdict, reason=f"it does not build: {missing[1]}")

@@ -16,7 +16,7 @@ from scaffold.testing.schedule import BuildStep, Job, Policy, Schedule, Step
 from scaffold.vmtest.cache import cache_root, prune
 from scaffold.vmtest.errors import ManifestError
 from scaffold.vmtest.run import run_project
-from scaffold.vmtest.verdict import Verdict
+from scaffold.vmtest.verdict import Outcome, Verdict
 
 WAIT_SECONDS = 0.5
 KEPT_LOGS_BYTES = 256 << 20
@@ -89,7 +89,7 @@ def _work(step: Step, logs: Path, sandboxed: SandboxedBuilds | None) -> Verdict 
             return run_project(sandboxed.built(manifest), step.kernel, step.arch, log, libraries)
         return run_project(manifest, step.kernel, step.arch, log)
     except ManifestError as error:  # a file that the build should have made is not there
-        return replace(_lost(step, str(error)), verdict="fail")
+        return replace(_lost(step, str(error)), verdict=Outcome.FAIL)
 
 
 def _log_name(run: Job) -> str:

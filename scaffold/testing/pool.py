@@ -17,7 +17,7 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Generic, TypeVar
 
-from scaffold.vmtest.processes import end_with_parent, interruptions_held
+from scaffold.vmtest.processes import end_with_parent, signals_blocked
 
 FORK = get_context("fork")
 SECONDS_TO_END = 10.0
@@ -89,7 +89,7 @@ class WorkerPool(Generic[Task, Result]):
 
     def _start(self) -> tuple[BaseProcess, Connection]:
         here, there = FORK.Pipe()
-        with interruptions_held():
+        with signals_blocked():
             process = FORK.Process(target=_serve, args=(there, self._work, os.getpid()), daemon=True)
             process.start()
             # Known from its first moment, or Ctrl-C would leave it to its fate.

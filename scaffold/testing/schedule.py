@@ -8,7 +8,7 @@ from pathlib import Path
 from scaffold.testing.free_memory import free_memory
 from scaffold.testing.pool import Note
 from scaffold.vmtest.manifest import Manifest
-from scaffold.vmtest.verdict import Verdict
+from scaffold.vmtest.verdict import Outcome, Verdict
 
 GUEST_OVERHEAD = 192  # MiB that QEMU takes beside the guest's memory
 
@@ -96,7 +96,7 @@ class Schedule:
         self.seen.add(step.kernel)
         assert result is not None
         tries = self.tries[step] = self.tries.get(step, 0) + 1
-        if result.verdict == "error" and tries <= self.rules.retries:
+        if result.verdict == Outcome.ERROR and tries <= self.rules.retries:
             self.waiting.insert(0, step)
             return [Note(f"{result.project} on {result.kernel} again: {result.reason}")]
         return self._tell([result])
@@ -111,7 +111,7 @@ class Schedule:
         return self._tell([replace(failure, kernel=run.kernel) for run in failed])
 
     def _tell(self, verdicts: Sequence[Verdict]) -> list[Verdict | Note]:
-        if self.rules.fail_fast and any(verdict.verdict != "pass" for verdict in verdicts):
+        if self.rules.fail_fast and any(verdict.verdict != Outcome.PASS for verdict in verdicts):
             self.ended_early = True
         return list(verdicts)
 

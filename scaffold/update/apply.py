@@ -13,10 +13,11 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from scaffold.errors import DiskError, UsageError
-from scaffold.generate.staging import STOPPING, StagingDir, staging_dir
+from scaffold.generate.staging import StagingDir, staging_dir
 from scaffold.project.git import Git
 from scaffold.update.checkout import Checkout, named, reject_unfinished
 from scaffold.update.merge import FileChange, Merged, MergeRepository, copy_objects
+from scaffold.vmtest.processes import TERMINATION_SIGNALS
 
 MOVE_AWAY = "move it away, or commit it"
 
@@ -55,7 +56,7 @@ def apply_merge(repository: MergeRepository, merged: Merged) -> None:
     with staging_dir(checkout.project / "update") as staging:
         copy_objects(repository, merged)
         _stage(repository, merged.changes, staging)
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINATION_SIGNALS)
         try:
             reject_unfinished(checkout)
             _swap(checkout, merged, staging)

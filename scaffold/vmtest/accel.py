@@ -16,6 +16,7 @@ from pathlib import Path
 from .architecture import Architecture
 from .cache import cache_root
 from .errors import InfrastructureError
+from .files import write_atomically
 from .qemu import Hardware, Machine, memory_file, qemu_program
 
 PROBE_SECONDS = 3.0
@@ -66,9 +67,7 @@ def choose_accel(architecture: Architecture) -> str:
         pass  # no verdict yet, or a damaged one: probe again
     accel = "kvm" if guest_runs(architecture, "kvm") else "tcg"
     verdicts.parent.mkdir(parents=True, exist_ok=True)
-    written = verdicts.with_name(f".accel.{os.getpid()}")
-    written.write_text(json.dumps({**seen, "accel": accel}))
-    written.replace(verdicts)
+    write_atomically(verdicts, json.dumps({**seen, "accel": accel}))
     return accel
 
 

@@ -14,6 +14,7 @@ from .apt import LISTS_SECONDS, Apt, Suite, candidate_suites, own_suites
 from .architecture import Architecture
 from .cache import cache_root, locked, new_directory
 from .errors import InfrastructureError
+from .files import write_atomically
 from .kernel_cache import Kernel, KernelSource, load_entry, whole_entries, write_entry
 from .modules import module_trees
 
@@ -70,12 +71,10 @@ def available_kernels(architecture: Architecture) -> list[AvailableKernel]:
         offers = _ask_for_offers(architecture, troubles, known)
         if not offers:
             raise InfrastructureError(not_available_message("of any series", [], troubles))
-        part = kept.with_name(f".{kept.name}.part")
-        part.write_text(json.dumps([asdict(offer) for offer in offers]))
+        write_atomically(kept, json.dumps([asdict(offer) for offer in offers]))
         if troubles:
             asked = time.time() - LISTS_SECONDS + TROUBLE_SECONDS
-            os.utime(part, (asked, asked))
-        part.replace(kept)
+            os.utime(kept, (asked, asked))
     return offers
 
 

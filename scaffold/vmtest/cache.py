@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Where kernels and saved guests are kept between runs, and how files get there whole."""
 
-import fcntl
 import os
 import secrets
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+
+from .files import locked_file
 
 
 def cache_root() -> Path:
@@ -19,17 +20,9 @@ def cache_root() -> Path:
     return root / "ebpf-new"
 
 
-@contextmanager
-def locked(name: str) -> Iterator[None]:
-    """Hold the cache's lock `name`, so that of two runs one works and the other waits.
-
-    The lock goes with the process: a killed run leaves none behind.
-    """
-    directory = cache_root() / "locks"
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / name).open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+def locked(name: str) -> AbstractContextManager[None]:
+    """Hold the cache's lock `name`, so that one of two runs works and the other waits."""
+    return locked_file(cache_root() / "locks" / name)
 
 
 @contextmanager

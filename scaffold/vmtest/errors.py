@@ -1,17 +1,30 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What keeps a verdict from being reached at all."""
+"""The exceptions of the runner: what prevents a verdict."""
 
 
-class InfrastructureError(Exception):
-    """This machine cannot run the test: no QEMU, no such kernel, no room. Exit code 69."""
+class VmtestError(Exception):
+    """A message that says what is wrong with which input, and a hint: the command or change that fixes it."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """Return the message and the hint in one line, as the reason of a verdict needs them."""
+        return f"{self.message}; {self.hint}" if self.hint else self.message
 
 
-class ManifestError(Exception):
-    """`vmtest.toml` or the command line is wrong. Exit code 2."""
+class InfrastructureError(VmtestError):
+    """This machine cannot run the test: QEMU, the kernel or memory is missing. Exit code 69."""
+
+
+class ManifestError(VmtestError):
+    """`vmtest.toml` or the command line is invalid. Exit code 2."""
 
 
 class GuestLostError(InfrastructureError):
-    """The guest never came up; `console` is what its kernel said."""
+    """The guest ended before it was ready; `console` is what its kernel printed."""
 
     def __init__(self, message: str, console: bytes) -> None:
         super().__init__(message)

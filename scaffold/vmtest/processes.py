@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 PR_SET_PDEATHSIG = 1
+TERMINATION_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 _libc = ctypes.CDLL(None)
 
 
@@ -23,12 +24,12 @@ def end_with_parent() -> None:
 
 
 @contextmanager
-def interruptions_held() -> Iterator[set[signal.Signals]]:
-    """Let Ctrl-C and SIGTERM wait for the end of the block; yields the signals that were held before.
+def signals_blocked() -> Iterator[set[signal.Signals]]:
+    """Delay the signals that end this process until the end of the block; yield those that were blocked before.
 
-    Python calls functions around a fork, and loses an exception in one of them.
+    A fork needs this: Python calls functions around it, and loses an exception that a signal handler raises there.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINATION_SIGNALS)
     try:
         yield {signal.Signals(number) for number in before}
     finally:
@@ -38,7 +39,7 @@ def interruptions_held() -> Iterator[set[signal.Signals]]:
 def start(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
     """Start `command`, with the options of subprocess.Popen, so that it ends with this process at the latest."""
     parent = os.getpid()
-    with interruptions_held() as before:
+    with signals_blocked() as before:
 
         def prepare() -> None:
             end_with_parent()

@@ -18,7 +18,7 @@ from .manifest import BUILD, Manifest, source_and_target
 from .printable import printable
 from .qemu import CONSOLE_BYTES, Machine
 from .snapshot import HERE, PANIC, GuestNeeds, start_guest
-from .verdict import SHOWN, Verdict, judge, read_report, run_words, seconds_to_attach, waiting_for
+from .verdict import SHOWN, Outcome, Verdict, judge, read_report, run_words, seconds_to_attach, waiting_for
 
 CONSOLE_LINES = 25
 
@@ -50,14 +50,14 @@ def run_project(
         verdict = replace(verdict, release=kernel.release)
         verdict, console = _watch(manifest, kernel, payload, mark.encode(), verdict, libraries)
     except GuestLostError as lost:
-        kind = "panic" if PANIC in lost.console else "error"
+        kind = Outcome.PANIC if PANIC in lost.console else Outcome.ERROR
         verdict, console = replace(verdict, verdict=kind, reason=str(lost)), lost.console
     except InfrastructureError as trouble:
         verdict = replace(verdict, reason=str(trouble))
     except OSError as trouble:
         verdict = replace(verdict, reason=f"{trouble.filename or 'this machine'}: {trouble.strerror}")
     verdict = replace(verdict, total_s=round(time.monotonic() - began, 3))
-    return verdict if verdict.verdict == "pass" else _with_console(verdict, console, log)
+    return verdict if verdict.verdict == Outcome.PASS else _with_console(verdict, console, log)
 
 
 def _with_console(verdict: Verdict, console: bytes, log: Path | None) -> Verdict:
@@ -213,13 +213,13 @@ def _watch(
 def _concluded(manifest: Manifest, machine: Machine, mark: bytes, ending: bytes | None, verdict: Verdict) -> Verdict:
     report = read_report(machine.output, mark)
     reason, events = judge(report, manifest)
-    kind = "fail" if reason else "pass"
+    kind = Outcome.FAIL if reason else Outcome.PASS
     if ending == PANIC:
-        kind, reason = "panic", "the guest's kernel panicked"
+        kind, reason = Outcome.PANIC, "the guest's kernel panicked"
     elif machine.flooded:
-        kind, reason = "fail", f"the console was flooded: {CONSOLE_BYTES >> 20} MiB and no end"
+        kind, reason = Outcome.FAIL, f"the console was flooded: {CONSOLE_BYTES >> 20} MiB and no end"
     elif ending is None and machine.alive:
-        kind = "timeout"
+        kind = Outcome.TIMEOUT
         reason = f"after {manifest.seconds:g} s the run still waited for {waiting_for(report, manifest)}"
     elif ending is None:
         reason = f"the guest went away while the run waited for {waiting_for(report, manifest)}"

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 
 from .bpf_counter import COUNT_UNAVAILABLE
 from .manifest import Manifest
@@ -25,6 +26,16 @@ DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 REFUSED = re.compile(r"BEGIN PROG LOAD LOG|verifier|load program: ", re.IGNORECASE)
 
 
+class Outcome(StrEnum):
+    """How a project did on a kernel."""
+
+    PASS = "pass"
+    FAIL = "fail"  # the program did not do what the manifest says
+    TIMEOUT = "timeout"
+    PANIC = "panic"  # the guest's kernel panicked
+    ERROR = "error"  # this machine could not run the test
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The result of one project on one kernel; its fields in this order are the JSON report."""
@@ -36,7 +47,7 @@ class Verdict:
     release: str = ""
     accel: str = ""
     warm: bool = False
-    verdict: str = "error"  # pass, fail, error, timeout or panic
+    verdict: Outcome = Outcome.ERROR
     boot_s: float = 0.0
     attach_s: float = 0.0  # in the guest, from the program's start to its being attached; to a hundredth
     total_s: float = 0.0
@@ -54,7 +65,6 @@ class Observation:
     ready: float = 0.0
     attached: int | None = None
     trigger: str = ""
-    other: str = ""
     stopping: bool = False
     gone: bool = False
     early: int | None = None
@@ -91,8 +101,8 @@ def read_report(console: bytes, mark: bytes) -> Report:
             setattr(step, key, float(value))
         elif key in ("attached", "early", "ended", "left") and WHOLE.fullmatch(value):
             setattr(step, key, int(value))
-        elif key in ("trigger", "other"):
-            setattr(step, key, value)
+        elif key == "trigger":
+            step.trigger = value
         elif key == "event":
             step.lines.append(value)
         elif key == "late":
@@ -221,9 +231,9 @@ def waiting_for(report: Report, manifest: Manifest) -> str:
 def exit_status(verdicts: list[Verdict]) -> int:
     """Return the exit status that stands for `verdicts`: the machine's fault outweighs the program's."""
     kinds = {verdict.verdict for verdict in verdicts}
-    if "error" in kinds:
+    if Outcome.ERROR in kinds:
         return EX_UNAVAILABLE
-    return 0 if kinds == {"pass"} else 1
+    return 0 if kinds == {Outcome.PASS} else 1
 
 
 def as_json(verdict: Verdict) -> str:

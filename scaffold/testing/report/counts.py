@@ -5,10 +5,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from scaffold.vmtest.architecture import ARCHITECTURES
-from scaffold.vmtest.verdict import Verdict
+from scaffold.vmtest.verdict import Outcome, Verdict
 
-SIGNS = {"pass": "✓", "fail": "✗", "panic": "!", "timeout": "…", "error": "?"}
-WORDS = {"pass": "passed", "fail": "failed", "panic": "panicked", "timeout": "timed out", "error": "could not be run"}
+SIGNS = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.PANIC: "!", Outcome.TIMEOUT: "…", Outcome.ERROR: "?"}
+WORDS = {
+    Outcome.PASS: "passed",
+    Outcome.FAIL: "failed",
+    Outcome.PANIC: "panicked",
+    Outcome.TIMEOUT: "timed out",
+    Outcome.ERROR: "could not be run",
+}
 
 
 def headline(verdicts: Sequence[Verdict], missing: int = 0) -> str:

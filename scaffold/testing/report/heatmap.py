@@ -6,7 +6,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
 from scaffold.testing.report.counts import SIGNS, column, columns, grid, headline, plain
-from scaffold.vmtest.verdict import Verdict
+from scaffold.vmtest.verdict import Outcome, Verdict
 
 CELL = (92, 38)  # width, at least, and height of a cell, in pixels
 GAP = 4
@@ -14,7 +14,13 @@ LETTER = 8  # width of a letter in a heading
 LEADING = 14  # from one line of a cell to the next
 # White text has a contrast of 4.5 and more on these, as WCAG 2.2 asks, in both themes and as light as they get; a sign
 # and a word say the same without the colour.
-COLOURS = {"pass": "#116329", "fail": "#cf222e", "panic": "#8250df", "timeout": "#8a5a00", "error": "#57606a"}
+COLOURS = {
+    Outcome.PASS: "#116329",
+    Outcome.FAIL: "#cf222e",
+    Outcome.PANIC: "#8250df",
+    Outcome.TIMEOUT: "#8a5a00",
+    Outcome.ERROR: "#57606a",
+}
 LIGHTEST = 0.8  # opacity of what passed in no time
 STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
@@ -89,14 +95,14 @@ def _cell(picture: Element, place: tuple[int, int, int], verdict: Verdict, slowe
     group = SubElement(picture, "g")
     about = f"{verdict.project} on {verdict.release or column(verdict)}: {verdict.verdict} {verdict.reason}"
     SubElement(group, "title").text = plain(about)
-    passed, took = verdict.verdict == "pass", f"{verdict.total_s:.1f} s"
+    passed, took = verdict.verdict == Outcome.PASS, f"{verdict.total_s:.1f} s"
     share = verdict.total_s / slowest if passed and slowest else 1.0
     box = {"x": left, "y": top, "width": wide, "height": CELL[1], "rx": 5}
     shade = {"fill": COLOURS[verdict.verdict], "fill-opacity": f"{LIGHTEST + (1 - LIGHTEST) * share:.2f}"}
     SubElement(group, "rect", {key: str(value) for key, value in box.items()} | shade)
     middle, centre = left + wide // 2, top + CELL[1] // 2
     if passed:
-        _text(group, middle, centre, f"{SIGNS['pass']} {took}", "cell")
+        _text(group, middle, centre, f"{SIGNS[Outcome.PASS]} {took}", "cell")
     else:
         _text(group, middle, centre - LEADING // 2, f"{SIGNS[verdict.verdict]} {verdict.verdict}", "cell")
         _text(group, middle, centre + LEADING // 2, took, "time")

@@ -6,7 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from scaffold.testing.report.counts import plain
-from scaffold.vmtest.verdict import Verdict
+from scaffold.vmtest.verdict import Outcome, Verdict
 
 
 def write_junit(verdicts: Sequence[Verdict], path: Path, missing: int = 0) -> None:
@@ -20,8 +20,8 @@ def write_junit(verdicts: Sequence[Verdict], path: Path, missing: int = 0) -> No
         "testsuite",
         name="ebpf-new test",
         tests=str(len(verdicts) + (missing > 0)),
-        failures=str(sum(verdict.verdict in ("fail", "timeout", "panic") for verdict in verdicts)),
-        errors=str(sum(verdict.verdict == "error" for verdict in verdicts) + (missing > 0)),
+        failures=str(sum(verdict.verdict in (Outcome.FAIL, Outcome.TIMEOUT, Outcome.PANIC) for verdict in verdicts)),
+        errors=str(sum(verdict.verdict == Outcome.ERROR for verdict in verdicts) + (missing > 0)),
         time=f"{sum(verdict.total_s for verdict in verdicts):.3f}",
     )
     for verdict in verdicts:
@@ -39,8 +39,8 @@ def _case(verdict: Verdict) -> ElementTree.Element:
     name = plain(f"{verdict.project} on {verdict.release or verdict.kernel} ({verdict.arch})")
     attributes = {"classname": plain(verdict.framework), "name": name, "time": f"{verdict.total_s:.3f}"}
     case = ElementTree.Element("testcase", attributes)
-    if verdict.verdict != "pass":
-        kind = "error" if verdict.verdict == "error" else "failure"
+    if verdict.verdict != Outcome.PASS:
+        kind = "error" if verdict.verdict == Outcome.ERROR else "failure"
         trouble = ElementTree.SubElement(case, kind, type=verdict.verdict, message=plain(verdict.reason))
         trouble.text = "\n".join(plain(line) for line in verdict.console)
     return case

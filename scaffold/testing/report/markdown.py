@@ -7,9 +7,9 @@ from html import escape
 from pathlib import Path
 
 from scaffold.testing.report.counts import columns, grid, headline, plain
-from scaffold.vmtest.verdict import Verdict
+from scaffold.vmtest.verdict import Outcome, Verdict
 
-SIGNS = {"pass": "✅", "fail": "❌", "panic": "💥", "timeout": "⏳", "error": "⚠️"}
+SIGNS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.PANIC: "💥", Outcome.TIMEOUT: "⏳", Outcome.ERROR: "⚠️"}
 LIMIT_BYTES = 1 << 20  # GitHub takes no longer summary of a step
 ROOM_BYTES = 256  # for saying what was left out
 
@@ -39,7 +39,7 @@ def summary(verdicts: Sequence[Verdict], limit: int, missing: int = 0) -> str:
     parts = [f"### {headline(verdicts, missing)}\n\n"]
     size = len(parts[0].encode())
     rows = list(_table(verdicts))
-    troubles = [_trouble(verdict) for verdict in verdicts if verdict.verdict != "pass"]
+    troubles = [_trouble(verdict) for verdict in verdicts if verdict.verdict != Outcome.PASS]
     for what, pieces in (("rows", rows), ("troubles", troubles)):
         for position, piece in enumerate(pieces):
             size += len(piece.encode())
@@ -64,7 +64,11 @@ def _table(verdicts: Sequence[Verdict]) -> Iterator[str]:
 def _cell(verdict: Verdict | None) -> str:
     if verdict is None:
         return ""
-    return f"{SIGNS[verdict.verdict]} {verdict.total_s:.1f} s" if verdict.verdict == "pass" else SIGNS[verdict.verdict]
+    return (
+        f"{SIGNS[verdict.verdict]} {verdict.total_s:.1f} s"
+        if verdict.verdict == Outcome.PASS
+        else SIGNS[verdict.verdict]
+    )
 
 
 def _trouble(verdict: Verdict) -> str:

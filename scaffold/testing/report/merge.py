@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from scaffold.errors import MissingVerdictsError, UsageError
-from scaffold.testing.report.counts import WORDS
-from scaffold.vmtest.verdict import Verdict
+from scaffold.vmtest.verdict import Outcome, Verdict
 
 LISTS = ("events", "console")
 MOST_SECONDS = 1e9
@@ -66,13 +65,13 @@ def read_verdict(line: str) -> Verdict:
     wrong = [key for key, value in known.items() if not _fits(key, value)]
     if wrong:
         raise ValueError(f"this is no verdict: {wrong[0]} cannot be {reprlib.repr(known[wrong[0]])}")
-    known |= {key: tuple(known[key]) for key in LISTS}
+    known |= {key: tuple(known[key]) for key in LISTS} | {"verdict": Outcome(known["verdict"])}
     return Verdict(**known)
 
 
 def _fits(key: str, value: Any) -> bool:
     if key == "verdict":
-        return value in WORDS
+        return value in list(Outcome)
     if key in LISTS:
         return isinstance(value, list) and all(isinstance(line, str) for line in value)
     if key == "warm":

@@ -16,9 +16,15 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from scaffold.testing.report.counts import SIGNS, WORDS, column, columns, grid, headline, plain
-from scaffold.vmtest.verdict import Verdict, as_text
+from scaffold.vmtest.verdict import Outcome, Verdict, as_text
 
-STYLES = {"pass": "green", "fail": "red", "panic": "magenta", "timeout": "yellow", "error": "bright_black"}
+STYLES = {
+    Outcome.PASS: "green",
+    Outcome.FAIL: "red",
+    Outcome.PANIC: "magenta",
+    Outcome.TIMEOUT: "yellow",
+    Outcome.ERROR: "bright_black",
+}
 FEW = 8  # so many runs are told one by one, without a table
 BESIDE_THE_TABLE = 8  # lines of the terminal
 REDRAWN_SECONDS = 0.1  # drawing takes time from the builds and guests that it tells of
@@ -67,7 +73,7 @@ class LiveTable:
     def verdict(self, verdict: Verdict) -> None:
         """Tell how a run ended."""
         self.verdicts.append(verdict)
-        if not self.live or self.total <= FEW or verdict.verdict != "pass":
+        if not self.live or self.total <= FEW or verdict.verdict != Outcome.PASS:
             self.console.print(Text(as_text(verdict)), soft_wrap=True)
         self.refresh()
 
@@ -134,7 +140,7 @@ def table(verdicts: Sequence[Verdict]) -> Table:
 def _cell(verdict: Verdict | None) -> Text:
     if verdict is None:
         return Text()
-    words = f"{verdict.total_s:.1f} s" if verdict.verdict == "pass" else verdict.verdict
+    words = f"{verdict.total_s:.1f} s" if verdict.verdict == Outcome.PASS else verdict.verdict
     return Text(f"{SIGNS[verdict.verdict]} {words}", style=STYLES[verdict.verdict])
 
 

@@ -18,7 +18,7 @@ from scaffold.vmtest import elf, initramfs
 from scaffold.vmtest.errors import ManifestError
 from scaffold.vmtest.manifest import Manifest, source_and_target
 from scaffold.vmtest.printable import printable
-from scaffold.vmtest.verdict import SHOWN, Verdict
+from scaffold.vmtest.verdict import SHOWN, Outcome, Verdict
 
 SECONDS_TO_LIST = 10.0
 LIBRARIES = ("/usr/", "/lib")  # where those are that a guest may get
@@ -52,7 +52,7 @@ class SandboxedBuilds:
             try:
                 extract_artifacts(archive, wanted.files, wanted.most_bytes, self.built(manifest).root)
             except ManifestError as error:
-                return Verdict(manifest.project, manifest.framework, "", arch, verdict="fail", reason=str(error))
+                return Verdict(manifest.project, manifest.framework, "", arch, verdict=Outcome.FAIL, reason=str(error))
             except OSError as error:
                 reason = f"what was built cannot be kept: {error.filename or self.made}: {error.strerror}"
                 return Verdict(manifest.project, manifest.framework, "", arch, reason=reason)

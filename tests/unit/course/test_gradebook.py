@@ -11,7 +11,7 @@ from scaffold.course.gradebook import Gradebook
 from scaffold.course.submissions import Submission
 from scaffold.errors import DiskError
 from scaffold.testing.engine import Ended, Event, Started
-from scaffold.vmtest.verdict import Verdict
+from scaffold.vmtest.verdict import Outcome, Verdict
 
 KERNELS = ["6.1", "6.12"]
 
@@ -29,7 +29,7 @@ def follow(gradebook: Gradebook, events: Iterable[Event]) -> None:
     assert list(gradebook.follow(events)) == list(events)
 
 
-def run(project: str, kernel: str, verdict: str = "pass", reason: str = "") -> list[Event]:
+def run(project: str, kernel: str, verdict: Outcome = Outcome.PASS, reason: str = "") -> list[Event]:
     found = Verdict(project, "libbpf", kernel, verdict=verdict, reason=reason, total_s=1.5)
     return [Started(project, kernel), Ended(project, kernel), found]
 
@@ -38,7 +38,7 @@ def built(project: str) -> list[Event]:
     return [Started(project, ""), Ended(project, "")]
 
 
-def not_built(project: str, verdict: str = "fail") -> list[Event]:
+def not_built(project: str, verdict: Outcome = Outcome.FAIL) -> list[Event]:
     failure = Verdict(project, "libbpf", "", verdict=verdict, reason="it does not build: no")
     return [Started(project, ""), Ended(project, "", failure), *(failure for _ in KERNELS)]
 
@@ -46,8 +46,8 @@ def not_built(project: str, verdict: str = "fail") -> list[Event]:
 def test_each_repository_has_a_row(tmp_path: Path) -> None:
     path = tmp_path / "gradebook.csv"
     events = [
-        *built("a"), *not_built("b"), *not_built("c", "timeout"),
-        *run("a", "6.1"), *run("a", "6.12", "fail", "no event"),
+        *built("a"), *not_built("b"), *not_built("c", Outcome.TIMEOUT),
+        *run("a", "6.1"), *run("a", "6.12", Outcome.FAIL, "no event"),
     ]  # fmt: skip
     follow(book(path, "a", "b", "c"), events)
     rows = written(path)
@@ -84,9 +84,9 @@ def test_resuming_keeps_what_was_done_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "gradebook.csv"
     names = ("=a", "failed", "spoilt", "half", "unbuilt")
     events = [
-        *built("=a"), *run("=a", "6.1"), *run("=a", "6.12", "panic", "it panicked"), *not_built("failed"),
-        *not_built("unbuilt", "error"), *built("spoilt"), *built("half"),
-        *run("spoilt", "6.1"), *run("spoilt", "6.12", "error", "no QEMU"), *run("half", "6.1"),
+        *built("=a"), *run("=a", "6.1"), *run("=a", "6.12", Outcome.PANIC, "it panicked"), *not_built("failed"),
+        *not_built("unbuilt", Outcome.ERROR), *built("spoilt"), *built("half"),
+        *run("spoilt", "6.1"), *run("spoilt", "6.12", Outcome.ERROR, "no QEMU"), *run("half", "6.1"),
     ]  # fmt: skip
     follow(book(path, *names), events)
     before = path.read_text()

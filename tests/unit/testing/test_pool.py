@@ -106,7 +106,7 @@ import sys, time
 sys.path[:0] = [{root!r}]
 from pathlib import Path
 from scaffold.testing.pool import WorkerPool
-from tests.unit.test_workers import Stays
+from tests.unit.testing.test_pool import Stays
 with WorkerPool(Stays(Path(sys.argv[1]))) as workers:
     workers.give("a")
     while True:

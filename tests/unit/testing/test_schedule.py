@@ -10,14 +10,14 @@ import pytest
 import scaffold.testing.schedule
 from scaffold.testing.schedule import BuildStep, Job, Policy, Schedule, Step
 from scaffold.vmtest.manifest import Manifest
-from scaffold.vmtest.verdict import Verdict
+from scaffold.vmtest.verdict import Outcome, Verdict
 
 MANIFEST = Manifest(
     root=Path("a"), project="a", framework="", files=("a",), memory=256, command=("a",), filter=(), ready="Attached",
     source="trace", trigger=("true",), pattern=re.compile("(?P<pid>[0-9]+)"), seconds=30, boot_seconds=30,
 )  # fmt: skip
 KERNELS = ("5.10", "6.1")
-PASS = Verdict("a", "", "", verdict="pass")
+PASS = Verdict("a", "", "", verdict=Outcome.PASS)
 
 
 def runs(*projects: str) -> list[Job]:
@@ -80,7 +80,7 @@ def test_a_project_that_is_not_built_does_not_run() -> None:
 def test_one_that_does_not_build_has_its_verdict_on_every_kernel() -> None:
     schedule = Schedule(runs("a", "b"), Policy(jobs=1))
     (build,) = take(schedule)
-    told = schedule.finish(build, replace(PASS, verdict="fail", reason="it does not build"))
+    told = schedule.finish(build, replace(PASS, verdict=Outcome.FAIL, reason="it does not build"))
     assert [(each.kernel, each.reason) for each in told if isinstance(each, Verdict)] == [
         (kernel, "it does not build") for kernel in KERNELS
     ]
@@ -103,15 +103,15 @@ def test_only_the_faults_of_the_machine_are_tried_again(retries: int) -> None:
     finish(schedule, *take(schedule))
     for _ in range(retries):
         (run,) = take(schedule)
-        (note,) = schedule.finish(run, replace(PASS, verdict="error"))
+        (note,) = schedule.finish(run, replace(PASS, verdict=Outcome.ERROR))
         assert not isinstance(note, Verdict) and schedule.unfinished
     (run,) = take(schedule)
-    assert schedule.finish(run, replace(PASS, verdict="error")) == [replace(PASS, verdict="error")]
+    assert schedule.finish(run, replace(PASS, verdict=Outcome.ERROR)) == [replace(PASS, verdict=Outcome.ERROR)]
     assert not schedule.unfinished
     schedule = Schedule(runs("a")[:1], Policy(jobs=1, retries=retries))
     finish(schedule, *take(schedule))
     (run,) = take(schedule)
-    assert schedule.finish(run, replace(PASS, verdict="fail")) == [replace(PASS, verdict="fail")]
+    assert schedule.finish(run, replace(PASS, verdict=Outcome.FAIL)) == [replace(PASS, verdict=Outcome.FAIL)]
 
 
 @pytest.mark.parametrize("fail_fast", [False, True])
@@ -122,5 +122,5 @@ def test_the_first_that_fails_ends_it_early_if_asked_to(fail_fast: bool) -> None
     schedule.finish(run, PASS)
     assert not schedule.ended_early
     (run,) = take(schedule)
-    schedule.finish(run, replace(PASS, verdict="timeout"))
+    schedule.finish(run, replace(PASS, verdict=Outcome.TIMEOUT))
     assert schedule.ended_early is fail_fast

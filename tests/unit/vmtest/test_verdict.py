@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from scaffold.vmtest.manifest import Manifest
 from scaffold.vmtest.verdict import (
+    Outcome,
     Verdict,
     as_json,
     as_text,
@@ -138,7 +139,7 @@ def test_what_a_run_waits_for(upto: str, waiting: str) -> None:
     [(["pass"], 0), (["pass", "fail"], 1), (["panic"], 1), (["timeout"], 1), (["fail", "error"], 69), ([], 1)],
 )
 def test_exit_status(verdicts: list[str], status: int) -> None:
-    assert exit_status([Verdict("p", "f", "6.1", verdict=kind) for kind in verdicts]) == status
+    assert exit_status([Verdict("p", "f", "6.1", verdict=Outcome(kind)) for kind in verdicts]) == status
 
 
 UNFILTERED = GOOD[: GOOD.index("step filtered")] + GOOD[GOOD.index("step after") :]
@@ -221,7 +222,7 @@ def test_whatever_the_console_holds_is_judged_and_shown_harmlessly(lines: list[b
     assert waiting_for(report, MANIFEST)
     for manifest in (MANIFEST, XDP):
         reason, events = judge(report, manifest)
-        said = [reason, *events, as_text(Verdict("p", "f", "6.1", verdict="fail", reason=reason, events=events))]
+        said = [reason, *events, as_text(Verdict("p", "f", "6.1", verdict=Outcome.FAIL, reason=reason, events=events))]
         assert all(character.isprintable() or character in "\n\t" for text in said for character in text)
     json.loads(as_json(Verdict("p", "f", "6.1", attach_s=seconds_to_attach(report))), parse_constant=pytest.fail)
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from scaffold.testing.report.counts import WORDS
 from scaffold.testing.report.heatmap import LETTER, heatmap
-from scaffold.vmtest.verdict import Verdict
+from scaffold.vmtest.verdict import Outcome, Verdict
 
-PASS = Verdict("hello", "libbpf", "6.1", "amd64", "6.1.0-56-cloud-amd64", "tcg", True, "pass", 0.2, 0.1, 0.5)
+PASS = Verdict("hello", "libbpf", "6.1", "amd64", "6.1.0-56-cloud-amd64", "tcg", True, Outcome.PASS, 0.2, 0.1, 0.5)
 EVERY = [
     replace(PASS, project=f"p{row}", framework=f"f{row}", kernel=f"6.{position}", verdict=kind, total_s=row + position)
     for row in range(3)
@@ -60,7 +60,7 @@ def test_a_screen_reader_tells_every_verdict() -> None:
 
 def test_every_cell_says_its_verdict_without_the_colour() -> None:
     shown = {kind: words(heatmap([replace(PASS, verdict=kind)]))[2:-1] for kind in WORDS}
-    assert shown.pop("pass") == ["✓ 0.5 s"]
+    assert shown.pop(Outcome.PASS) == ["✓ 0.5 s"]
     assert all(sign_and_word.split()[1] == kind and took == "0.5 s" for kind, (sign_and_word, took) in shown.items())
     assert len({sign_and_word.split()[0] for sign_and_word, _ in shown.values()}) == len(WORDS) - 1
 

@@ -16,11 +16,13 @@ from scaffold.testing.report.markdown import ROOM_BYTES, summary
 from scaffold.testing.report.merge import read_verdict
 from scaffold.testing.report.outputs import Outputs
 from scaffold.vmtest.architecture import ARCHITECTURES
-from scaffold.vmtest.verdict import Verdict, as_json
+from scaffold.vmtest.verdict import Outcome, Verdict, as_json
 from tests.conftest import Command
 
-PASS = Verdict("hello", "libbpf", "6.1", "amd64", "6.1.0-56-cloud-amd64", "tcg", True, "pass", 0.2, 0.1, 0.5, ("seen",))
-TROUBLE = replace(PASS, kernel="6.12", verdict="panic", reason="it died", console=("  indented", "\tby a tab"))
+PASS = Verdict(
+    "hello", "libbpf", "6.1", "amd64", "6.1.0-56-cloud-amd64", "tcg", True, Outcome.PASS, 0.2, 0.1, 0.5, ("seen",)
+)
+TROUBLE = replace(PASS, kernel="6.12", verdict=Outcome.PANIC, reason="it died", console=("  indented", "\tby a tab"))
 FILES = {"junit": "j.xml", "summary": "s.md", "heatmap": "h.svg"}
 OPTIONS = [word for name, file in FILES.items() for word in (f"--{name}", file)]
 

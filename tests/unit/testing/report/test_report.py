@@ -19,12 +19,16 @@ from scaffold.testing.report.junit import write_junit
 from scaffold.testing.report.markdown import LIMIT_BYTES, summary, write_summary
 from scaffold.testing.report.merge import read_results
 from scaffold.testing.report.table import LiveTable
-from scaffold.vmtest.verdict import Verdict, as_json
+from scaffold.vmtest.verdict import Outcome, Verdict, as_json
 from tests.conftest import Command
 
-PASS = Verdict("hello", "libbpf", "6.1", "amd64", "6.1.0-56-cloud-amd64", "tcg", True, "pass", 0.2, 0.1, 0.5, ("seen",))
-FAIL = replace(PASS, kernel="5.10", verdict="fail", reason="no event", console=("one", "two"), log="/logs/hello.log")
-ERROR = replace(PASS, project="other", framework="cilium", verdict="error", reason="no QEMU")
+PASS = Verdict(
+    "hello", "libbpf", "6.1", "amd64", "6.1.0-56-cloud-amd64", "tcg", True, Outcome.PASS, 0.2, 0.1, 0.5, ("seen",)
+)
+FAIL = replace(
+    PASS, kernel="5.10", verdict=Outcome.FAIL, reason="no event", console=("one", "two"), log="/logs/hello.log"
+)
+ERROR = replace(PASS, project="other", framework="cilium", verdict=Outcome.ERROR, reason="no QEMU")
 ALL = [PASS, FAIL, ERROR]
 HOSTILE = "</details><script>alert(1)</script> ``` | `` [x](http://e.invalid) *b* \x1b[31m \u202e & <b>"
 TEXT = st.text(max_size=40) | st.just(HOSTILE) | st.just("`````\n# heading\n</details>")
@@ -64,7 +68,7 @@ def test_junit_holds_all_whatever_the_texts(tmp_path: Path, verdicts: list[Verdi
     kinds = [verdict.verdict for verdict in verdicts]
     failures = sum(kind in ("fail", "panic", "timeout") for kind in kinds)
     counts = [suite.get(name) for name in ("tests", "failures", "errors")]
-    assert counts == [str(len(kinds)), str(failures), str(kinds.count("error"))]
+    assert counts == [str(len(kinds)), str(failures), str(kinds.count(Outcome.ERROR))]
     assert len(suite) == len(kinds)
 
 
@@ -174,7 +178,7 @@ def test_keys_of_a_newer_version_are_passed_over(tmp_path: Path) -> None:
 
 def test_parts_are_joined_and_the_later_counts(ebpf_new: Command, tmp_path: Path) -> None:
     (tmp_path / "a").write_text(lines([PASS, FAIL]))
-    (tmp_path / "b").write_text(lines([replace(FAIL, verdict="pass", reason="")]))
+    (tmp_path / "b").write_text(lines([replace(FAIL, verdict=Outcome.PASS, reason="")]))
     done = ebpf_new(
         "report", "merge", "a", "b", "--json", "--junit", "j.xml", "--summary", "s.md", "--heatmap", "h.svg"
     )

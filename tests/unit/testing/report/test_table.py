@@ -11,11 +11,11 @@ from rich.console import Console, Group
 
 from scaffold.testing.report.counts import headline
 from scaffold.testing.report.table import REDRAWN_SECONDS, LiveTable, fitting_table
-from scaffold.vmtest.verdict import Verdict
+from scaffold.vmtest.verdict import Outcome, Verdict
 
 KERNELS = [f"6.{number}" for number in range(20)]
 MANY = [
-    Verdict(f"project-{number}", "libbpf", kernel, "amd64", f"{kernel}.0", "tcg", True, "pass", total_s=12.3)
+    Verdict(f"project-{number}", "libbpf", kernel, "amd64", f"{kernel}.0", "tcg", True, Outcome.PASS, total_s=12.3)
     for number in range(200)
     for kernel in KERNELS
 ]
@@ -60,7 +60,7 @@ def test_troubles_are_told_once_the_table_stays_and_no_thread_runs(terminal: Ter
     with LiveTable(20, terminal) as live:
         live.started("hello", "6.1")
         assert threading.active_count() == 1
-        live.verdict(replace(MANY[0], verdict="error", reason="no QEMU"))
+        live.verdict(replace(MANY[0], verdict=Outcome.ERROR, reason="no QEMU"))
         shown = terminal.getvalue()
         assert "hello on 6.1" in shown
     assert "error" in terminal.getvalue()[len(shown) :] and "19 not run" in terminal.getvalue()
