@@ -2,44 +2,54 @@
 # `make help` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench bare lock dist clean
+.PHONY: help demo test check unit fmt bench bare lock dist clean
 
-demo: ## make a project, build it, boot a kernel and see its event
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest --numprocesses auto
+
+demo: ## create a project, build it, boot a kernel in a VM and show its event
 	@tools/demo.sh
 
-test: lint ## set up, then check and test everything
-	.venv/bin/python -m pytest --numprocesses auto --dist loadgroup tests
-
-lint: ## check the format, the types and the scripts
+test: check ## install what the tests need, then run every check and test
 	@tools/setup.sh develop
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
-	.venv/bin/mypy
-	shellcheck .ci/run $$(git ls-files '*.sh' ':!templates')
+	$(PYTEST) --dist loadgroup tests
+
+check: ## check format, types, imports, dead code and shell scripts (seconds)
+	@tools/setup.sh check
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/vulture
+	$(BIN)/shellcheck .ci/run $$(git ls-files '*.sh' ':!templates')
+
+unit: ## run the tests that need only Python and git (half a minute)
+	@tools/setup.sh check
+	$(PYTEST) --quiet tests/unit
 
 fmt: ## format the Python sources
-	@tools/setup.sh develop
-	.venv/bin/ruff check --fix .
-	.venv/bin/ruff format .
+	@tools/setup.sh check
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
-bench: ## measure rendering and VM runs against what else there is; PART=start measures a part
+bench: ## measure rendering and VM runs against other tools; PART=start measures one part
 	@tools/setup.sh bench
-	.venv/bin/python -m tools.bench $(PART)
+	$(BIN)/python -m tools.bench $(PART)
 
 SUITE ?= trixie
-bare: ## run `make T` in a bare Debian root (T=demo SUITE=trixie); needs root
+bare: ## run `make T` in an empty Debian system (T=demo SUITE=trixie); needs root
 	@tools/bare-root.sh $(SUITE) make $(or $(T),demo)
 
-lock: ## renew the lock files after a change of pyproject.toml; UPGRADE=1 takes newer versions of all
+lock: ## update the lock files after a change of pyproject.toml; UPGRADE=1 takes newer versions
 	@tools/setup.sh release
 	@tools/lock.sh $(if $(UPGRADE),--upgrade)
 
-dist: ## build the packages that are published
+dist: ## build the packages for a release
 	@tools/setup.sh release
 	rm -rf dist
 	build/uv/bin/uv build --build-constraints requirements-dev.lock --require-hashes
 
-clean: ## remove what the other targets made, the caches in ~/.cache excepted
+clean: ## remove what the other targets created, except the caches in ~/.cache
 	rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""No test depends on the configuration, or on the signals, of whoever runs it, and none changes what they keep."""
+"""Isolation: no test depends on the configuration or the signals of the user who runs it, and no test changes them."""
 
 import os
 import signal
@@ -11,19 +11,18 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests.toolchains import PROGRAMS
+TESTS = Path(__file__).parent
 
-# The make that calls pytest is not to be the parent of those that are tested.
+# pytest may run inside a make, whose variables must not reach the makes that are tested.
 for variable in {name for name in os.environ if name.startswith("MAKE")} | {"MFLAGS"}:
     os.environ.pop(variable, None)
-os.environ["PATH"] = os.pathsep.join([*map(str, PROGRAMS), os.environ["PATH"]])
 
-# In the background of a script this process ignores SIGINT, and so would every program that it tests.
+# A script that runs pytest in the background makes it ignore SIGINT, and every program that it tests inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# How long an example takes says something about the machine, not about the code.
-hypothesis.settings.register_profile("house", deadline=None)
-hypothesis.settings.load_profile("house")
+# The time that an example takes depends on the machine.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 
 Run = subprocess.CompletedProcess[str]
 Command = Callable[..., Run]
@@ -35,9 +34,15 @@ GIT_CONFIG = """\
 """
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with its tier, the name of its directory: unit, render or integration."""
+    for item in items:
+        item.add_marker(item.path.relative_to(TESTS).parts[0])
+
+
 @pytest.fixture(autouse=True, scope="session")
 def user_directories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Have no configuration of ebpf-new and no record of a last run; other tools keep their configuration."""
+    """Hide the user's configuration of ebpf-new and the record of the last run; other tools keep their own."""
     real = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     home = tmp_path_factory.mktemp("user")
     for directory in ("config", "state"):
@@ -53,7 +58,7 @@ def user_directories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 @pytest.fixture(autouse=True)
 def git_config(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The only git configuration that there is; a test may write into it."""
+    """Replace the user's and the system's git configuration by a file, and return its path. A test may change it."""
     for variable in [name for name in os.environ if name.startswith("GIT_")]:
         monkeypatch.delenv(variable)
     config = tmp_path_factory.mktemp("git") / "config"
@@ -66,7 +71,7 @@ def git_config(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture
 def ebpf_new(tmp_path: Path) -> Command:
-    """Run the command in `tmp_path`, without a terminal, and return what it did."""
+    """Return a function that runs the command in `tmp_path` without a terminal."""
 
     def run(*arguments: str, cwd: Path = tmp_path) -> Run:
         command = [sys.executable, "-m", "scaffold", *arguments]
@@ -76,6 +81,6 @@ def ebpf_new(tmp_path: Path) -> Command:
 
 
 def git(directory: Path, *arguments: str) -> str:
-    """Run git, which must succeed, and return what it printed."""
+    """Run git in `directory`, check that it succeeds, and return what it prints."""
     command = ["git", "-C", str(directory), *arguments]
     return subprocess.run(command, check=True, text=True, capture_output=True).stdout.strip()

@@ -3,7 +3,7 @@
 
 import re
 
-from tests.toolchains import ROOT
+from tests.paths import ROOT
 
 
 def documented_workflow() -> str:

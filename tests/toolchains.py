@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Where tools/setup.sh has put the toolchains that no package of the system holds."""
+"""The toolchains that tools/setup.sh built into the cache. They are on PATH in every test that imports this module."""
 
+import os
 import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from tests.paths import ROOT
 
 
 def _directories(script: str) -> list[Path]:
@@ -19,4 +20,6 @@ EUNOMIA = _bin.parent
 PROGRAMS = (EUNOMIA / "bin", *_directories("go-tools.sh"))
 (CARGO_TARGET,) = _directories("cargo-target.sh")
 (_containers,) = _directories("containers/setup.sh")
-RELEASES = _containers / "releases"  # of ecc and ecli, as eunomia-bpf has them
+RELEASES = _containers / "releases"  # of ecc and ecli, in the form of eunomia-bpf's own
+
+os.environ["PATH"] = os.pathsep.join([*map(str, PROGRAMS), os.environ["PATH"]])

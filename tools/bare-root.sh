@@ -83,7 +83,7 @@ bare=$("$(dirname "$0")/debian-root.sh" "$suite" git make python3 ca-certificate
 root=$(mktemp -d)
 running=
 status=0
-# shellcheck disable=SC2317 # called by the trap
+# shellcheck disable=SC2317,SC2329 # called by the trap
 leave() {
   if [ -n "$running" ]; then
     kill -TERM "$running" && wait "$running" || status=$?

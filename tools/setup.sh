@@ -4,7 +4,8 @@
 # finds everything done and takes a moment.
 #
 #   tools/setup.sh run            .venv with ebpf-new and the locked packages that it runs on
-#   tools/setup.sh develop        the same with the development tools, and what the tests need
+#   tools/setup.sh check          the same with the development tools, all of them Python packages
+#   tools/setup.sh develop        the same with the toolchains and system packages that the tests need
 #   tools/setup.sh bench          the same with what the benchmarks need
 #   tools/setup.sh release        build/uv with uv alone, which locks, builds and publishes
 #   tools/setup.sh packages DIR   the system packages of the generated repository DIR
@@ -163,8 +164,10 @@ release() {
   cp "$lock" "$stamp"
 }
 
+check() { environment requirements-dev.lock develop; }
+
 develop() {
-  environment requirements-dev.lock develop
+  check
   install "${TEST_PACKAGES[@]}" "${CONTAINER_PACKAGES[@]}" "${EUNOMIA_PACKAGES[@]}" "$@"
   take_out docker-registry
   every_frameworks_packages
@@ -177,9 +180,10 @@ develop() {
 
 case "${1-} $#" in
   "run 1") environment requirements.lock run ;;
+  "check 1") check ;;
   "develop 1") develop ;;
   "bench 1") develop "${BENCH_PACKAGES[@]}" ;;
   "release 1") release ;;
   "packages 2") repository_packages "$2" ;;
-  *) stop "usage: tools/setup.sh run | develop | bench | release | packages DIR" ;;
+  *) stop "usage: tools/setup.sh run | check | develop | bench | release | packages DIR" ;;
 esac

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import tests.toolchains  # noqa: F401
 from scaffold.project.catalog import frameworks
 from tests.integration.as_root import sh
 from tests.integration.repositories import AUTHOR, DESCRIPTION, succeed

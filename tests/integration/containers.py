@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.integration.repositories import manifest, render
-from tests.toolchains import ROOT
+from tests.paths import ROOT
 
 ENVIRONMENT = {**os.environ, "PATH": f"{ROOT / 'tools/containers'}{os.pathsep}{os.environ['PATH']}"}
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.documented import documented_workflow
-from tests.toolchains import ROOT
+from tests.paths import ROOT
 
 JOBS = yaml.safe_load(documented_workflow())["jobs"]
 KERNELS = ("6.1", "6.12")

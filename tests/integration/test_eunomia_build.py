@@ -8,7 +8,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.toolchains import EUNOMIA, ROOT
+from tests.paths import ROOT
+from tests.toolchains import EUNOMIA
 
 BUILD = str(ROOT / "tools" / "eunomia" / "build.sh")
 NEEDED_BEFORE_CARGO = "bash cat cut dirname flock mkdir sha256sum sort uname".split()

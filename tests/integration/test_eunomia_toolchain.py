@@ -26,7 +26,8 @@ from tests.integration.bpf_objects import (
     stock_structures,
     structures,
 )
-from tests.toolchains import EUNOMIA, ROOT
+from tests.paths import ROOT
+from tests.toolchains import EUNOMIA
 
 MAPS = """
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); __type(key, int); __type(value, long); } counts

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.repositories import render
+from tests.paths import ROOT
 from tests.render.trees import CATALOG, contents
-from tests.toolchains import ROOT
 
 LOCKS = {"go.mod", "go.sum", "Cargo.lock"}
 

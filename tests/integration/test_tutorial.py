@@ -14,7 +14,7 @@ from tests.conftest import GIT_CONFIG
 from tests.integration.as_root import sh
 from tests.integration.lesson import commands, inline_commands, read_lesson
 from tests.integration.reader import Reader
-from tests.toolchains import ROOT
+from tests.paths import ROOT
 
 TUTORIAL = ROOT / "docs/tutorial.md"
 TITLES = [framework.title for framework in frameworks()]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.paths import ROOT
 from tests.render.starters import starter
 from tests.render.trees import CATALOG, rendered
-from tests.toolchains import ROOT
 
 ROWS = [
     [cell.strip() for cell in line.strip("|").split(" | ")]

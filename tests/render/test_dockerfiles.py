@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.paths import ROOT
 from tests.render.linters import Arguments, accepted, of_python, refused
 from tests.render.trees import CATALOG, rendered
-from tests.toolchains import ROOT
 
 SCHEMA = ROOT / "tests/schemas/devcontainer.json"
 SHELL = re.compile(rb"#!.*\b(?:ba|da)?sh\b")

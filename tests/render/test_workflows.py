@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from tests.documented import documented_workflow
+from tests.paths import ROOT
 from tests.render.linters import Arguments, accepted, of_python, refused
 from tests.render.starters import starter
 from tests.render.trees import CATALOG, rendered
 from tests.render.workflow_rules import PINS, broken_rules
-from tests.toolchains import ROOT
 
 GENERATED = {"dependabot.yml", "workflows/ci.yml", "workflows/release.yml"}
 EXPORTED = {*GENERATED, "workflows/first-run.yml"}

@@ -24,7 +24,7 @@ from scaffold.project.answers import (
 from scaffold.project.catalog import load_catalog
 from scaffold.project.request import ProjectRequest
 from tests.conftest import Command
-from tests.toolchains import ROOT
+from tests.paths import ROOT
 
 CATALOG = load_catalog()
 FIRST = next(iter(CATALOG))
