@@ -117,7 +117,7 @@ def new_course(
     are there already are kept as they are, unless --update is given: after an interruption, or with more rows, the
     same command makes what is missing.
     """
-    from scaffold.cli.show_course import CourseProgress, show_course, show_renewed
+    from scaffold.cli.show_course import CourseProgress, show_course, show_updates
     from scaffold.course.classroom import add_classroom
     from scaffold.course.index import COLUMNS
     from scaffold.course.make import entries_of, make_course
@@ -141,7 +141,7 @@ def new_course(
         entries = entries_of(course, {})
     else:
         with CourseProgress(course) as progress:
-            entries = make_course(course, progress.made, add_classroom if classroom else None)
-    renewed = show_renewed(update_repositories(course, dry_run), as_json) if update else []
-    show_course(course, entries, renewed, as_json, dry_run)
-    raise typer.Exit(int(not all(each.is_done for each in renewed)))
+            entries = make_course(course, progress.advance, add_classroom if classroom else None)
+    updates = show_updates(update_repositories(course, dry_run), as_json) if update else []
+    show_course(course, entries, updates, as_json, dry_run)
+    raise typer.Exit(int(not all(update.is_done for update in updates)))

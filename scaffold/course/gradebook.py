@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scaffold.course.index import as_text
+from scaffold.course.index import escape_formula
 from scaffold.course.submissions import Submission
 from scaffold.errors import DiskError, UsageError
 from scaffold.testing.engine import Ended, Event, Started
@@ -71,13 +71,13 @@ class Gradebook:
         except (OSError, ValueError, csv.Error) as error:
             raise UsageError(f"{self.path} cannot be resumed: {error}; move it away, or leave --resume out") from error
         taken = []
-        written = {as_text(plain(name)): row for name, row in self.rows.items()}
+        written = {escape_formula(plain(name)): row for name, row in self.rows.items()}
         for cells in before:
             row = written.get(cells.get("name") or "")
             if row is None or row.submission.problem:
                 continue
             old = Row(row.submission, cells.get("build") or "")
-            old.verdicts = {kernel: cells.get(as_text(kernel)) or "" for kernel in self.kernels}
+            old.verdicts = {kernel: cells.get(escape_formula(kernel)) or "" for kernel in self.kernels}
             if not old.is_done(self.kernels):
                 continue
             old.reasons = [cells["reason"]] if cells.get("reason") else []
@@ -133,7 +133,7 @@ class Gradebook:
         head = ["name", "author", "email", "framework", *self.more, "build", *self.kernels]
         text = io.StringIO(newline="")
         writer = csv.writer(text)
-        writer.writerow(map(as_text, [*head, "passed", "reason", "build_s", "run_s"]))
+        writer.writerow(map(escape_formula, [*head, "passed", "reason", "build_s", "run_s"]))
         writer.writerows(map(self._cells, self.rows.values()))
         try:
             write_atomically(self.path, text.getvalue())
@@ -148,4 +148,4 @@ class Gradebook:
             row.build, *known, str(known.count(Outcome.PASS)), "; ".join(row.reasons)[:LONGEST_REASON],
             f"{row.build_s:.1f}", f"{row.run_s:.1f}",
         ]  # fmt: skip
-        return [as_text(plain(cell)) for cell in cells]
+        return [escape_formula(plain(cell)) for cell in cells]

@@ -13,7 +13,8 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from scaffold.course.index import Entry, write_index
+from scaffold.course.entry import Entry, EntryStatus
+from scaffold.course.index import write_index
 from scaffold.course.plan import Course, Repository, is_project
 from scaffold.errors import DiskError, EbpfNewError, GitError, UsageError
 from scaffold.generate.create import Created, render_and_commit
@@ -50,7 +51,7 @@ def make_course(course: Course, progress: Progress, add: Add | None = None) -> l
     with _alone_in(course.directory):
         course = _as_it_is_now(course)
         try:
-            missing = [each for each in course.repositories if not each.kept]
+            missing = [each for each in course.repositories if not each.is_kept]
             _make_all(missing, course.directory, commits, progress, add)
         finally:
             with signals_blocked():
@@ -61,7 +62,7 @@ def make_course(course: Course, progress: Progress, add: Add | None = None) -> l
 
 def _as_it_is_now(course: Course) -> Course:
     """Return `course` with what another run has made since it was planned."""
-    now = [replace(each, kept=each.kept or is_project(each.plan.target)) for each in course.repositories]
+    now = [replace(each, is_kept=each.is_kept or is_project(each.plan.target)) for each in course.repositories]
     return replace(course, repositories=now)
 
 
@@ -72,8 +73,9 @@ def entries_of(course: Course, commits: Mapping[str, str]) -> list[Entry]:
 
 def _entry(course: Course, repository: Repository, commits: Mapping[str, str]) -> Entry:
     project = repository.plan.project
-    status = "kept" if repository.kept else "made" if project.name in commits else "missing"
-    commit = read_head(repository.plan.target) if repository.kept else commits.get(project.name, "")
+    created = EntryStatus.MADE if project.name in commits else EntryStatus.MISSING
+    status = EntryStatus.KEPT if repository.is_kept else created
+    commit = read_head(repository.plan.target) if repository.is_kept else commits.get(project.name, "")
     return Entry(
         row=repository.line,
         name=project.name,

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from scaffold.course.index import INDEX, Entry, read_index
+from scaffold.course.entry import Entry, EntryStatus
+from scaffold.course.index import INDEX_CSV, read_index
 from scaffold.course.roster import Roster, Student
 from scaffold.errors import InvalidAnswersError, Problem
 from scaffold.generate.create import ProjectPlan, git_directory, git_problems
@@ -29,7 +30,7 @@ class Repository:
     line: int
     plan: ProjectPlan
     more: Mapping[str, str]
-    kept: bool
+    is_kept: bool
     framework: str  # what it is made of, or was
     program: str
 
@@ -71,13 +72,17 @@ def plan_course(roster: Roster, directory: Path, common: ProjectRequest, framewo
             made_of = _made_of(plan, known, frameworks) if kept else (project.framework, project.program)
             repositories.append(Repository(student.line, plan, student.more, kept, *made_of))
         problems += faults
-    problems += target_problems(directory / ".any", BY_DIRECTORY, max(1, sum(not each.kept for each in repositories)))
+    problems += target_problems(
+        directory / ".any", BY_DIRECTORY, max(1, sum(not each.is_kept for each in repositories))
+    )
     if problems:
         raise InvalidAnswersError(list(dict.fromkeys(problems)))
     named = {each.plan.project.name for each in repositories}
     others = [entry for name, entry in known.items() if name not in named and is_project(directory / entry.path)]
     lang = common.lang or next(iter(frameworks.values())).languages[0]
-    return Course(directory, repositories, [replace(entry, row=None, status="other") for entry in others], lang)
+    return Course(
+        directory, repositories, [replace(entry, row=None, status=EntryStatus.OTHER) for entry in others], lang
+    )
 
 
 def is_project(directory: Path) -> bool:
@@ -140,7 +145,7 @@ def _in_the_way(roster: Roster, student: Student, target: Path) -> list[Problem]
 
 def _indexed(directory: Path) -> list[Entry]:
     """Return what was there by the index of an earlier run."""
-    return [entry for entry in read_index(directory) if entry.there] if (directory / INDEX).exists() else []
+    return [entry for entry in read_index(directory) if entry.exists] if (directory / INDEX_CSV).exists() else []
 
 
 def _made_of(plan: ProjectPlan, known: Mapping[str, Entry], frameworks: Mapping[str, Framework]) -> tuple[str, str]:

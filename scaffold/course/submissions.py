@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from scaffold.course.index import INDEX, Entry, read_index
+from scaffold.course.entry import Entry, EntryStatus
+from scaffold.course.index import INDEX_CSV, read_index
 from scaffold.course.safe_read import read_text
 from scaffold.errors import InvalidAnswersError, UsageError
 from scaffold.generate.render import render_file
@@ -50,12 +51,12 @@ def find_submissions(course: Path, own_manifests: bool, build_seconds: float) ->
     if not course.is_dir():
         raise UsageError(f"{course} is not a directory")
     frameworks = load_catalog()
-    if (course / INDEX).exists():
+    if (course / INDEX_CSV).exists():
         entries = read_index(course)
     else:
         entries = [_entry(path) for path in sorted(course.iterdir()) if path.name[0] != "." and (path / TEST).exists()]
     if not entries:
-        raise UsageError(f"{course} has no {INDEX}, and no directory with a {TEST} in it: nothing is to be checked")
+        raise UsageError(f"{course} has no {INDEX_CSV}, and no directory with a {TEST} in it: nothing is to be checked")
     return [_submission(course, entry, frameworks, own_manifests, build_seconds) for entry in entries]
 
 
@@ -67,7 +68,7 @@ def _entry(path: Path) -> Entry:
         answers = {}
     known = {key: str(answers.get(key, "")) for key in ("framework", "program", "author", "email", "owner")}
     own_name = str(answers.get("name", path.name))
-    return Entry(row=None, name=own_name, path=path.name, commit="", status="other", more={}, **known)
+    return Entry(row=None, name=own_name, path=path.name, commit="", status=EntryStatus.OTHER, more={}, **known)
 
 
 def _submission(

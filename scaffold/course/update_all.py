@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The repositories of a course that were there before, brought to the templates of today."""
+"""Update the existing repositories of a course to the templates of the installed version."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,28 +11,29 @@ from scaffold.update.update import Mode, Updated, UpdateRequest, update
 
 @dataclass(frozen=True)
 class UpdatedRepository:
-    """What became of one repository; without `updated` it is as it was, and `why` says what kept it from an update."""
+    """The update of one repository. If `result` is None, the repository is unchanged and `problem` is the reason."""
 
     name: str
-    updated: Updated | None
-    why: str = ""
+    result: Updated | None
+    problem: str = ""
 
     @property
     def is_done(self) -> bool:
-        """Tell whether nothing is left to do but to look at it and commit."""
-        return self.updated is not None and not self.updated.conflicts
+        """Tell whether the update succeeded without conflicts."""
+        return self.result is not None and not self.result.conflicts
 
 
 def update_repositories(course: Course, dry_run: bool) -> Iterator[UpdatedRepository]:
-    """Update each repository of `course` that was there, and yield what became of it.
+    """Update each repository of `course` that already existed, and yield the results one by one.
 
-    What cannot be updated, such as one with changes that are not committed, costs only itself.
+    A repository that cannot be updated, for example because it has uncommitted changes, does not stop the others.
     """
     mode = Mode.DRY_RUN if dry_run else Mode.WRITE
     for repository in course.repositories:
-        if repository.kept:
-            name = repository.plan.project.name
-            try:
-                yield UpdatedRepository(name, update(UpdateRequest(repository.plan.target, mode=mode)))
-            except EbpfNewError as error:
-                yield UpdatedRepository(name, None, str(error))
+        if not repository.is_kept:
+            continue
+        name = repository.plan.project.name
+        try:
+            yield UpdatedRepository(name, update(UpdateRequest(repository.plan.target, mode=mode)))
+        except EbpfNewError as error:
+            yield UpdatedRepository(name, None, str(error))

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scaffold.course.index import INDEX, PAGE, Entry, read_index
+from scaffold.course.entry import Entry
+from scaffold.course.index import INDEX_CSV, INDEX_MARKDOWN, read_index
 from scaffold.course.make import make_course
 from scaffold.course.plan import plan_course
 from scaffold.course.roster import RosterOptions, read_roster
@@ -91,8 +92,8 @@ def test_what_is_there_is_kept(ebpf_new: Command, tmp_path: Path) -> None:
     roster(tmp_path, f"{FIRST},{FIRST},Ada,Byron,,,,", f"new,{FIRST},Eve,Byron,,,,")
     done = ebpf_new(*arguments)
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"1 repository made, 1 kept, in {course}." in done.stdout
-    assert f"{len(CATALOG) - 1} more are there that this roster does not name." in done.stdout
+    assert f"Created 1 repository and kept 1 in {course}." in done.stdout
+    assert f"Not in this roster: {len(CATALOG) - 1} repositories" in done.stdout
     assert (course / kept / "README.md").read_text() == "mine"
     found = {entry.name: entry for entry in read_index(course)}
     assert found[kept].commit == git(course / kept, "rev-parse", "HEAD")
@@ -111,7 +112,7 @@ def test_nothing_is_written_for_a_bad_roster_or_a_trial(ebpf_new: Command, tmp_p
     assert said[1].startswith(f"  {bad}, line 2, column 'framework': there is no 'nosuch'; allowed is {FIRST} | ")
     assert (len(said), said[-1]) == (52, "  and 70 more")
     trial = ebpf_new("course", "new", one_of_each(tmp_path), "-o", "course", *PATTERNS, "--dry-run")
-    assert trial.stdout.splitlines()[0] == f"lab-{FIRST} ({FIRST}) would be made"
+    assert trial.stdout.startswith(f"lab-{FIRST} ({FIRST}): ")
     as_json = ebpf_new("course", "new", one_of_each(tmp_path), "-o", "course", *PATTERNS, "--dry-run", "--json")
     assert json.loads(as_json.stdout)["counts"] == {"missing": len(CATALOG)}
     assert not (tmp_path / "course").exists()
@@ -148,14 +149,16 @@ def test_a_thousand_rows_and_a_run_that_is_killed(tmp_path: Path) -> None:
     first.communicate()
     before = {path.name: path.stat().st_ino for path in course.glob("lab-*")}
     assert 0 < len(before) < ROWS, "it was not killed in the midst of it"
-    assert not (course / INDEX).exists()
+    assert not (course / INDEX_CSV).exists()
     second = started(tmp_path, ROWS, "--no-git")
     said, complaints = second.communicate(timeout=SECONDS)
     assert (second.returncode, complaints) == (0, "")
-    assert f"{ROWS - len(before)} repositories made, {len(before)} kept, in {course}." in said
+    assert f"Created {ROWS - len(before)} repositories and kept {len(before)} in {course}." in said
     after = {path.name: path.stat().st_ino for path in course.glob("lab-*")}
     assert before.items() <= after.items()
-    assert sorted(os.listdir(course)) == sorted([INDEX, PAGE, *(f"lab-{number}" for number in range(ROWS))])
+    assert sorted(os.listdir(course)) == sorted(
+        [INDEX_CSV, INDEX_MARKDOWN, *(f"lab-{number}" for number in range(ROWS))]
+    )
     assert {len(files(path)) for path in course.glob("lab-*")} == {len(files(course / "lab-0"))}
     entries = read_index(course)
     assert [(entry.row, entry.name) for entry in entries] == [(n + 2, f"lab-{n}") for n in range(ROWS)]
@@ -172,12 +175,15 @@ def test_a_run_that_is_stopped_leaves_an_index(tmp_path: Path, sent: signal.Sign
     said, complaints = run.communicate(timeout=SECONDS)
     assert (run.returncode, said) == (128 + sent, "")
     there = {path.name for path in course.glob("lab-*")}
-    found = re.fullmatch(r"ebpf-new: stopped after (\d+) of 160; the same command .* the others\n", complaints)
+    found = re.fullmatch(r"ebpf-new: stopped after (\d+) of 160 repositories;.*\n", complaints)
     assert found and int(found[1]) == len(there) < 160
     entries = read_index(course)
     assert {entry.name for entry in entries if entry.status == "made"} == there
     assert len(entries) == 160 and {entry.status for entry in entries} == {"made", "missing"}
-    assert sorted(path.name for path in course.iterdir() if not path.name.startswith("lab-")) == [INDEX, PAGE]
+    assert sorted(path.name for path in course.iterdir() if not path.name.startswith("lab-")) == [
+        INDEX_CSV,
+        INDEX_MARKDOWN,
+    ]
     for name in [] if options else sorted(there)[:: len(there) // 5]:
         assert git(course / name, "status", "--porcelain") == ""
 
@@ -222,7 +228,7 @@ def test_a_bar_on_a_terminal(tmp_path: Path) -> None:
             break
     os.close(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    assert b"2/2" in shown and b"2 repositories made" in shown
+    assert b"2/2" in shown and b"Created 2 repositories" in shown
 
 
 @pytest.fixture(scope="module")
@@ -273,7 +279,7 @@ def test_the_commands_of_the_page_push_every_repository(ebpf_new: Command, tmp_p
     """The second recipe, with directories of this machine in the place of GitHub."""
     path = roster(tmp_path, "lab-1,acme", "lab-2,", header="name,owner")
     assert ebpf_new("course", "new", path, "-o", "course", "-f", FIRST).returncode == 0
-    recipes = re.findall(r"```sh\n(.*?)```", (tmp_path / "course" / PAGE).read_text(), re.DOTALL)
+    recipes = re.findall(r"```sh\n(.*?)```", (tmp_path / "course" / INDEX_MARKDOWN).read_text(), re.DOTALL)
     for owner, name in (("acme", "lab-1"), ("OWNER", "lab-2")):
         git(tmp_path, "init", "--quiet", "--bare", f"hub/{owner}/{name}.git")
     script = recipes[1].replace("https://github.com", str(tmp_path / "hub"))

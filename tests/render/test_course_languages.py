@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.course.index import Entry
+from scaffold.course.entry import Entry, EntryStatus
 from scaffold.course.index_markdown import TEXTS, index_markdown
 from scaffold.project.catalog import frameworks, templates_directory
 from tests.conftest import Command
@@ -15,7 +15,7 @@ from tests.conftest import Command
 LANGUAGES = frameworks()[0].languages
 ENTRIES = [
     Entry(number, f"lab-{status}", "libbpf", "tracepoint", f"lab-{status}", "Ada", "", "acme", "0" * 40, status)
-    for number, status in enumerate(("made", "kept", "other", "missing"))
+    for number, status in enumerate(EntryStatus)
 ]
 
 

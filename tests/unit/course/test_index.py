@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from scaffold.course.index import COLUMNS, INDEX, PAGE, Entry, as_text, read_index, write_index
+from scaffold.course.entry import Entry, EntryStatus
+from scaffold.course.index import COLUMNS, INDEX_CSV, INDEX_MARKDOWN, escape_formula, read_index, write_index
 from scaffold.errors import DiskError, UsageError
 from tests.limits import file_size_limit
 
-ENTRY = Entry(2, "lab-1", "libbpf", "tracepoint", "lab-1", "Ada", "ada@example.org", "acme", "0" * 40, "made")
+ENTRY = Entry(2, "lab-1", "libbpf", "tracepoint", "lab-1", "Ada", "ada@example.org", "acme", "0" * 40, EntryStatus.MADE)
 DANGEROUS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "=cmd|' /C calc'!A0", "'=1", "''-1"]
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n")) | st.sampled_from(DANGEROUS[:5])
 
@@ -35,15 +36,15 @@ def test_what_is_written_is_read_again(cells: list[tuple[str, str, str]]) -> Non
 @pytest.mark.parametrize("cell", DANGEROUS)
 def test_no_cell_looks_like_a_formula(tmp_path: Path, cell: str) -> None:
     write_index(tmp_path, [replace(ENTRY, author=cell, more={cell: cell})], "en")
-    with (tmp_path / INDEX).open(encoding="utf-8-sig", newline="") as file:
+    with (tmp_path / INDEX_CSV).open(encoding="utf-8-sig", newline="") as file:
         found = [each for row in csv.reader(file) for each in row]
     assert [each for each in found if each[:1] in set("=+-@\t\r\n\uff1d")] == []
-    assert as_text(cell.replace("\r", " ").replace("\n", " ")) in found
+    assert escape_formula(cell.replace("\r", " ").replace("\n", " ")) in found
 
 
 def test_a_shell_can_take_the_first_columns_apart(tmp_path: Path) -> None:
     write_index(tmp_path, [replace(ENTRY, author='Byron, "Ada"', more={"Name, short": "A, B"})], "en")
-    line = (tmp_path / INDEX).read_text(encoding="utf-8-sig").splitlines()[1]
+    line = (tmp_path / INDEX_CSV).read_text(encoding="utf-8-sig").splitlines()[1]
     assert line.split(",")[:8] == ["2", "lab-1", "libbpf", "tracepoint", "lab-1", "acme", "0" * 40, "made"]
     assert COLUMNS[:8] == ("row", "name", "framework", "program", "path", "owner", "commit", "status")
 
@@ -51,11 +52,11 @@ def test_a_shell_can_take_the_first_columns_apart(tmp_path: Path) -> None:
 def test_the_page_has_a_row_for_each(tmp_path: Path) -> None:
     entries = [
         replace(ENTRY, author="a | b ](x) <script>alert(1)</script> `c`"),
-        replace(ENTRY, row=3, name="lab-2", path="lab-2", status="missing", commit=""),
-        replace(ENTRY, row=None, name="lab_3", path="lab_3", status="other"),
+        replace(ENTRY, row=3, name="lab-2", path="lab-2", status=EntryStatus.MISSING, commit=""),
+        replace(ENTRY, row=None, name="lab_3", path="lab_3", status=EntryStatus.OTHER),
     ]
     write_index(tmp_path, entries, "en")
-    page = (tmp_path / PAGE).read_text()
+    page = (tmp_path / INDEX_MARKDOWN).read_text()
     html = MarkdownIt().enable("table").render(page)
     assert "2 of 3 are there (1 made, 1 missing, 1 other)." in html
     rows = re.findall(r"<tr>\n(.*?)</tr>", html, re.DOTALL)[1:]
@@ -72,15 +73,15 @@ def test_the_page_has_a_row_for_each(tmp_path: Path) -> None:
 
 def test_without_git_nothing_is_pushed(tmp_path: Path) -> None:
     write_index(tmp_path, [replace(ENTRY, commit="")], "en")
-    assert "Push" not in (tmp_path / PAGE).read_text()
+    assert "Push" not in (tmp_path / INDEX_MARKDOWN).read_text()
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (None, "No such file or directory; ebpf-new course new makes a course"),
-        ("", "lacks the column 'row'; move it away"),
-        ("name,path\n", "lacks the column 'row'"),
+        (None, "No such file or directory"),
+        ("", "column 'row' is missing"),
+        ("name,path\n", "column 'row' is missing"),
         (",".join(COLUMNS) + "\nsecond" + "," * 9 + "\n", "is damaged"),
         (",".join(COLUMNS) + '\n"2,', "is damaged"),
         (b"\xff\xfe\x00", "is damaged"),
@@ -88,7 +89,7 @@ def test_without_git_nothing_is_pushed(tmp_path: Path) -> None:
 )
 def test_an_index_that_cannot_be_read(tmp_path: Path, text: str | bytes | None, said: str) -> None:
     if text is not None:
-        (tmp_path / INDEX).write_bytes(text if isinstance(text, bytes) else text.encode())
+        (tmp_path / INDEX_CSV).write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(UsageError, match=re.escape(said)):
         read_index(tmp_path)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.course.index import COLUMNS, Entry, write_index
+from scaffold.course.entry import Entry, EntryStatus
+from scaffold.course.index import COLUMNS, write_index
 from scaffold.course.plan import Course, plan_course
 from scaffold.course.roster import RosterOptions, read_roster
 from scaffold.course.table import read_table
@@ -220,7 +221,7 @@ def test_what_counts_as_a_project(tmp_path: Path, record: str | None) -> None:
     else:
         (place / ".ebpf-new.json").write_text(record)
     if record and "name" in record:
-        assert plan(tmp_path, "name\nlab-1\n").repositories[0].kept
+        assert plan(tmp_path, "name\nlab-1\n").repositories[0].is_kept
     else:
         assert len(refused(tmp_path, "name\nlab-1\n")) == 1
 
@@ -235,7 +236,7 @@ def test_what_is_there_is_listed_as_it_was_made(tmp_path: Path) -> None:
         record.write_text(json.dumps({"answers": {"framework": said, "program": "tracepoint"}}))
         (repository,) = plan(tmp_path, "name\nlab-1\n").repositories
         assert (repository.framework, repository.program) == (found, CATALOG[found].programs[0].name)
-    entry = Entry(2, "lab-1", other, "tracepoint", "lab-1", "", "", "", "", "made")
+    entry = Entry(2, "lab-1", other, "tracepoint", "lab-1", "", "", "", "", EntryStatus.MADE)
     write_index(tmp_path / "course", [entry], "en")
     (repository,) = plan(tmp_path, "name\nlab-1\n").repositories
     assert repository.framework == other
@@ -244,5 +245,5 @@ def test_what_is_there_is_listed_as_it_was_made(tmp_path: Path) -> None:
 def test_a_damaged_index_is_no_reason_to_forget_what_it_had(tmp_path: Path) -> None:
     (tmp_path / "course").mkdir()
     (tmp_path / "course/index.csv").write_text("name\n")
-    with pytest.raises(UsageError, match="lacks the column 'row'; move it away, and"):
+    with pytest.raises(UsageError, match="index.csv: column 'row' is missing"):
         plan(tmp_path, "name\nlab-1\n")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.course.index import Entry, write_index
+from scaffold.course.entry import Entry, EntryStatus
+from scaffold.course.index import write_index
 from scaffold.course.submissions import Submission, find_submissions
 from scaffold.errors import UsageError
 from scaffold.generate.create import create, plan_project
@@ -14,7 +15,7 @@ from scaffold.project.catalog import Framework, frameworks
 from scaffold.project.request import ProjectRequest
 
 MINUTE = 60.0
-ENTRY = Entry(2, "ada", "libbpf", "tracepoint", "ada", "Ada", "ada@example.org", "", "", "made", {"id": "7"})
+ENTRY = Entry(2, "ada", "libbpf", "tracepoint", "ada", "Ada", "ada@example.org", "", "", EntryStatus.MADE, {"id": "7"})
 
 
 def repository(directory: Path, **answers: str) -> Path:
