@@ -134,7 +134,7 @@ def new_course(
         output_dir, framework=framework, program=program, license=license, description=description,
         author=author, email=email, owner=owner, git=git, lang=lang,
     )  # fmt: skip
-    read = read_roster(read_table(roster, form, encoding), reading, taken=COLUMNS)
+    read = read_roster(read_table(roster, form, encoding), reading, reserved=COLUMNS)
     common = fill_answers(given, [read_configuration()])
     course = plan_course(read, output_dir, common, load_catalog())
     if dry_run:

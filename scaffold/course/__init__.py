@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A course: a repository for each row of a roster, and the record of them."""
+"""Courses: one repository for each row of a roster, their index, and the gradebook of their checks."""

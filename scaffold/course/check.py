@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Build and test the repositories of a course, each build in a sandbox."""
+"""Build and test the repositories of a course; each build runs in a sandbox."""
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
@@ -16,25 +16,27 @@ from scaffold.vmtest.verdict import Outcome, Verdict
 
 
 def check(
-    submissions: Sequence[Submission], gradebook: Gradebook, rules: Policy, logs: Path, builds: SandboxedBuilds
+    submissions: Sequence[Submission], gradebook: Gradebook, policy: Policy, logs: Path, builds: SandboxedBuilds
 ) -> Generator[Event, None, None]:
-    """Check `submissions` on the kernels of `gradebook`, which is kept up meanwhile, and yield what happens.
+    """Check `submissions` on the kernels of `gradebook`, record the results there, and yield the events.
 
-    There is one verdict for each pair, also of what cannot be checked. The consoles of the guests in which a program
-    did not pass are kept in the directory `logs`.
+    The events contain one verdict for each submission and kernel, also if the submission cannot be checked. The
+    consoles of guests in which a program did not pass are written to the directory `logs`.
 
     Raises:
         DiskError: the gradebook cannot be written.
     """
     arch = own_architecture().name
-    manifests = [each.manifest for each in submissions if each.manifest]
-    runs = [Job(manifest, kernel, arch) for manifest in manifests for kernel in gradebook.kernels]
-    with closing(run_jobs(runs, rules, logs, builds)) as events:
-        yield from gradebook.follow(chain(_refusals(submissions, gradebook.kernels, arch), events))
+    manifests = [submission.manifest for submission in submissions if submission.manifest]
+    jobs = [Job(manifest, kernel, arch) for manifest in manifests for kernel in gradebook.kernels]
+    with closing(run_jobs(jobs, policy, logs, builds)) as events:
+        yield from gradebook.follow(chain(_problem_verdicts(submissions, gradebook.kernels, arch), events))
 
 
-def _refusals(submissions: Sequence[Submission], kernels: Sequence[str], arch: str) -> Iterator[Verdict]:
-    for each in submissions:
-        if each.problem:
+def _problem_verdicts(submissions: Sequence[Submission], kernels: Sequence[str], arch: str) -> Iterator[Verdict]:
+    """Yield the verdicts of the submissions that cannot be checked."""
+    for submission in submissions:
+        if submission.problem:
             for kernel in kernels:
-                yield Verdict(each.name, each.framework, kernel, arch, verdict=Outcome.FAIL, reason=each.problem)
+                name, framework, reason = submission.name, submission.framework, submission.problem
+                yield Verdict(name, framework, kernel, arch, verdict=Outcome.FAIL, reason=reason)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""GitHub Classroom's autograding: a workflow beside those that every repository has."""
+"""The workflow for GitHub Classroom's autograding, in addition to the workflows of every repository."""
 
 from pathlib import Path
 
@@ -8,24 +8,23 @@ from scaffold.errors import DiskError
 from scaffold.generate.render import render_text
 from scaffold.project.catalog import templates_directory
 
-SOURCE = "_classroom"  # in the templates
+TEMPLATES = "_classroom"  # the directory in the templates
 WORKFLOW = ".github/workflows/classroom.yml"
 
 
 def add_classroom(repository: Repository, root: Path) -> None:
-    """Add the workflow to the tree `root`, which is `repository` before it is committed.
+    """Write the workflow of `repository` into the directory `root` of its files, which are not committed yet.
 
-    Its names, and the notices that it ends with, are those by which classroom-resources/autograding-grading-reporter
-    reports points.
+    Classroom finds the points by the names of the workflow and of its job, and by its notices. Their format is the one
+    of classroom-resources/autograding-grading-reporter.
 
     Raises:
-        DiskError: it could not be written.
-        TemplateError: its template is broken.
+        DiskError: the file cannot be written.
+        TemplateError: the template is invalid.
     """
+    project, framework = repository.plan.project, repository.plan.framework
     try:
-        text = (templates_directory() / SOURCE / WORKFLOW).read_text(encoding="utf-8")
-        (root / WORKFLOW).write_text(
-            render_text(text, repository.plan.project, repository.plan.framework), encoding="utf-8"
-        )
+        template = (templates_directory() / TEMPLATES / WORKFLOW).read_text(encoding="utf-8")
+        (root / WORKFLOW).write_text(render_text(template, project, framework), encoding="utf-8")
     except OSError as error:
-        raise DiskError(f"cannot write the project: {error.strerror or error}") from error
+        raise DiskError(f"cannot write {WORKFLOW}: {error.strerror or error}") from error

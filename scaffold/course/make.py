@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The repositories of a course, made on all cores; what is there already stays as it is.
+"""Create the missing repositories of a course on all cores; existing ones stay as they are.
 
-A run that ends early, by whatever, has made some, each of them whole. The next makes the others.
+A run that ends early leaves complete repositories only. The next run creates the others.
 """
 
 import gc
@@ -25,34 +25,36 @@ from scaffold.testing.pool import Done, Lost, Note, WorkerPool
 from scaffold.vmtest.files import LockState, try_lock
 from scaffold.vmtest.processes import signals_blocked
 
-BATCH = 50  # so many reach the disk together before any of them gets its staging
-SECONDS_TO_WAIT = 60  # for a worker, before asking again
-PAUSES = (0, 0.1, 0.4, 1)  # seconds; the workers of a run that was killed go a moment after it
+BATCH_SIZE = 50  # repositories that are flushed to the disk together before they are published
+WAIT_SECONDS = 60  # for a report of a worker, before asking again
+# The workers of a killed run hold the lock for a moment longer than the run itself.
+LOCK_PAUSES_SECONDS = (0, 0.1, 0.4, 1)
 
-Add = Callable[[Repository, Path], None]
+AddFiles = Callable[[Repository, Path], None]
 Progress = Callable[[Repository], None]
+Pool = WorkerPool[int, Created | EbpfNewError]
 
 
-def make_course(course: Course, progress: Progress, add: Add | None = None) -> list[Entry]:
-    """Make the repositories of `course` that are not there, as many at once as there are cores, and write its index.
+def make_course(course: Course, progress: Progress, add_files: AddFiles | None = None) -> list[Entry]:
+    """Create the missing repositories of `course`, write its index, and return the entries of the index.
 
-    The index is written whatever ends the work. `progress` is called with each that is made, `add` with the tree of
-    each before it is committed.
+    The index is written even if the work ends early. `progress` is called with each new repository. `add_files` is
+    called with each new repository and the directory of its files, before these are committed.
 
     Raises:
-        BadAnswers, DiskError, GitError, TemplateError: one could not be made; those before are there.
-        UsageError: another process is at work on the same course.
+        InvalidAnswersError, DiskError, GitError, TemplateError: a repository cannot be created; earlier ones exist.
+        UsageError: another process works on the same course.
     """
     commits: dict[str, str] = {}
     try:
         course.directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DiskError(f"cannot make {course.directory}: {error.strerror}") from error
-    with _alone_in(course.directory):
-        course = _as_it_is_now(course)
+        raise DiskError(f"cannot create {course.directory}: {error.strerror}") from error
+    with _locked(course.directory):
+        course = _refresh(course)
         try:
-            missing = [each for each in course.repositories if not each.is_kept]
-            _make_all(missing, course.directory, commits, progress, add)
+            missing = [repository for repository in course.repositories if not repository.is_kept]
+            _create_all(missing, course.directory, commits, progress, add_files)
         finally:
             with signals_blocked():
                 entries = entries_of(course, commits)
@@ -60,22 +62,31 @@ def make_course(course: Course, progress: Progress, add: Add | None = None) -> l
     return entries
 
 
-def _as_it_is_now(course: Course) -> Course:
-    """Return `course` with what another run has made since it was planned."""
-    now = [replace(each, is_kept=each.is_kept or is_project(each.plan.target)) for each in course.repositories]
-    return replace(course, repositories=now)
+def _refresh(course: Course) -> Course:
+    """Return `course` with the repositories that another run has created since it was planned."""
+    repositories = [
+        replace(repository, is_kept=repository.is_kept or is_project(repository.plan.target))
+        for repository in course.repositories
+    ]
+    return replace(course, repositories=repositories)
 
 
 def entries_of(course: Course, commits: Mapping[str, str]) -> list[Entry]:
-    """Return the entries of the index when `commits`, by name, have been made."""
-    return [*(_entry(course, each, commits) for each in course.repositories), *course.others]
+    """Return the entries of the index of `course`.
+
+    `commits` has the new repositories: the hash of the commit by name, "" without git.
+    """
+    return [*(_entry(course, repository, commits) for repository in course.repositories), *course.others]
 
 
 def _entry(course: Course, repository: Repository, commits: Mapping[str, str]) -> Entry:
     project = repository.plan.project
-    created = EntryStatus.MADE if project.name in commits else EntryStatus.MISSING
-    status = EntryStatus.KEPT if repository.is_kept else created
-    commit = read_head(repository.plan.target) if repository.is_kept else commits.get(project.name, "")
+    if repository.is_kept:
+        status, commit = EntryStatus.KEPT, read_head(repository.plan.target)
+    elif project.name in commits:
+        status, commit = EntryStatus.MADE, commits[project.name]
+    else:
+        status, commit = EntryStatus.MISSING, ""
     return Entry(
         row=repository.line,
         name=project.name,
@@ -91,56 +102,67 @@ def _entry(course: Course, repository: Repository, commits: Mapping[str, str]) -
     )
 
 
-def _make_all(
-    missing: Sequence[Repository], directory: Path, commits: dict[str, str], progress: Progress, add: Add | None
+def _create_all(
+    missing: Sequence[Repository],
+    directory: Path,
+    commits: dict[str, str],
+    progress: Progress,
+    add_files: AddFiles | None,
 ) -> None:
-    import_what_renders()  # before there are workers, so that it is done once
+    import_what_renders()  # once, before the workers fork
     with (
         staging_dir(directory / "any") as staging,
-        WorkerPool[int, Created | EbpfNewError](lambda number: _made(missing[number], staging, add)) as workers,
+        Pool(lambda index: _create(missing[index], staging, add_files)) as workers,
     ):
-        for start in range(0, len(missing), BATCH):
-            _make_batch(range(start, min(start + BATCH, len(missing))), missing, staging, workers, commits, progress)
+        for start in range(0, len(missing), BATCH_SIZE):
+            batch = range(start, min(start + BATCH_SIZE, len(missing)))
+            _create_batch(batch, missing, staging, workers, commits, progress)
 
 
-def _make_batch(
-    numbers: Sequence[int], missing: Sequence[Repository], staging: StagingDir,
-    workers: WorkerPool[int, Created | EbpfNewError], commits: dict[str, str], progress: Progress,
-) -> None:  # fmt: skip
-    ready: list[Created] = []
-    waiting = iter(numbers)
+def _create_batch(
+    batch: Sequence[int],
+    missing: Sequence[Repository],
+    staging: StagingDir,
+    workers: Pool,
+    commits: dict[str, str],
+    progress: Progress,
+) -> None:
+    """Create the repositories of `missing` with the indexes in `batch`, and add their commits to `commits`."""
+    staged: list[Created] = []
+    waiting = iter(batch)
     try:
-        for number in islice(waiting, len(os.sched_getaffinity(0))):
-            workers.give(number)
+        for index in islice(waiting, len(os.sched_getaffinity(0))):
+            workers.give(index)
         while workers.tasks:
-            for report in workers.wait(SECONDS_TO_WAIT):
+            for report in workers.wait(WAIT_SECONDS):
                 if isinstance(report, Note):
                     continue
-                ready.append(_created(report, missing))
+                staged.append(_result(report, missing))
                 progress(missing[report.task])
-                for number in islice(waiting, 1):
-                    workers.give(number)
+                for index in islice(waiting, 1):
+                    workers.give(index)
     finally:
         with signals_blocked():
-            os.sync()  # a power cut must not leave a repository whose files are empty
-            for created in ready:
+            os.sync()  # after a power failure, a published repository must not have empty files
+            for created in staged:
                 name = created.project.name
                 replace(staging, target=staging.target.parent / name).publish(created.path)
                 commits[name] = created.commit.hash if created.commit else ""
 
 
-def _made(repository: Repository, staging: StagingDir, add: Add | None) -> Created | EbpfNewError:
-    """Make `repository` in `staging`, and return it, or what kept it from being made. This is what a worker does."""
-    gc.enable()  # the command line does without, but each rendering leaves cycles behind
+def _create(repository: Repository, staging: StagingDir, add_files: AddFiles | None) -> Created | EbpfNewError:
+    """Create `repository` in `staging`, in a worker; return the error if that fails."""
+    gc.enable()  # the command line disables it, but each rendering leaves reference cycles
     try:
-        return render_and_commit(repository.plan, staging, (lambda root: add(repository, root)) if add else None)
+        add = (lambda root: add_files(repository, root)) if add_files else None
+        return render_and_commit(repository.plan, staging, add)
     except (DiskError, GitError) as error:
-        return type(error)(f"{repository.plan.project.name}: {error}")
+        return type(error)(f"{repository.plan.project.name}: {error.message}", hint=error.hint)
     except EbpfNewError as error:
         return error
 
 
-def _created(report: Done[int, Created | EbpfNewError] | Lost[int], missing: Sequence[Repository]) -> Created:
+def _result(report: Done[int, Created | EbpfNewError] | Lost[int], missing: Sequence[Repository]) -> Created:
     if isinstance(report, Lost):
         raise DiskError(f"{missing[report.task].plan.project.name}: {report.reason}")
     if isinstance(report.result, EbpfNewError):
@@ -149,17 +171,17 @@ def _created(report: Done[int, Created | EbpfNewError] | Lost[int], missing: Seq
 
 
 @contextmanager
-def _alone_in(directory: Path) -> Iterator[None]:
-    """Keep other runs out of `directory`, as far as its file system can."""
-    lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+def _locked(directory: Path) -> Iterator[None]:
+    """Hold the lock of `directory`; a file system without locks counts as locked."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        if all(_is_busy(lock, pause) for pause in PAUSES):
-            raise UsageError(f"another ebpf-new is at work in {directory}", hint="wait until it is done")
+        if all(_is_busy(descriptor, pause) for pause in LOCK_PAUSES_SECONDS):
+            raise UsageError(f"another ebpf-new is at work in {directory}", hint="wait until it has ended")
         yield
     finally:
-        os.close(lock)
+        os.close(descriptor)
 
 
-def _is_busy(lock: int, pause: float) -> bool:
-    time.sleep(pause)
-    return try_lock(lock) is LockState.BUSY
+def _is_busy(descriptor: int, pause_seconds: float) -> bool:
+    time.sleep(pause_seconds)
+    return try_lock(descriptor) is LockState.BUSY

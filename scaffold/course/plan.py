@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""From a roster to what is to be made of it: every answer checked, and what is there already seen."""
+"""From a roster to the plan of a course: every answer checked, and every existing repository found."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 
 from scaffold.course.entry import Entry, EntryStatus
 from scaffold.course.index import INDEX_CSV, read_index
-from scaffold.course.roster import Roster, Student
+from scaffold.course.roster import Roster, RosterRow
 from scaffold.errors import InvalidAnswersError, Problem
 from scaffold.generate.create import ProjectPlan, git_directory, git_problems
 from scaffold.generate.staging import target_obstacle, target_problems
@@ -25,137 +25,153 @@ BY_ROW = TargetLabel("the name", "another name", "another place")
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository of the course: what its row asks for, and what is there of it already."""
+    """A repository of the course, and the row of the roster that asks for it."""
 
-    line: int
+    line: int  # of the roster
     plan: ProjectPlan
-    more: Mapping[str, str]
-    is_kept: bool
-    framework: str  # what it is made of, or was
+    more: Mapping[str, str]  # columns of the roster that the index keeps
+    is_kept: bool  # it exists, and stays as it is
+    framework: str  # of the plan, or of the existing repository
     program: str
 
 
 @dataclass(frozen=True)
 class Course:
-    """What is to stand in `directory`. `others` were there before, and the roster does not name them."""
+    """A course in `directory`. `others` are the existing repositories that the roster does not list."""
 
     directory: Path
     repositories: Sequence[Repository]
     others: Sequence[Entry]
-    lang: str  # of its page
+    lang: str  # of index.md
 
 
 def plan_course(roster: Roster, directory: Path, common: ProjectRequest, frameworks: Mapping[str, Framework]) -> Course:
-    """Check `roster`, with the answers of `common` where a row has none; writes nothing.
+    """Check the whole roster and return the plan of its course; writes nothing.
+
+    `common` gives the answers that a row does not have.
 
     Raises:
-        InvalidAnswersError: with everything that is wrong, in whichever row.
+        InvalidAnswersError: with all problems of all rows.
+        UsageError: the index of an earlier run is damaged.
     """
     directory = Path(os.path.abspath(directory))
     settings = usable_settings(read_git_settings(git_directory(directory / "any")))
     git = common.git is not False
     problems = [*roster.problems, *common.problems, *git_problems(git)]
     repositories: list[Repository] = []
-    known = {entry.name: entry for entry in _indexed(directory)}
-    lines: dict[str, tuple[int, str]] = {}  # of each name, in small letters, where it stands first and how
-    for student in roster.students:
-        name = student.answers["name"]
-        request = replace(common, target=directory / name, **_given(roster, student, common, frameworks))
-        # A path is no name: what is checked is the whole of it.
+    indexed = {entry.name: entry for entry in _read_existing(directory)}
+    first_uses: dict[str, RosterRow] = {}  # by name in lower case
+    for row in roster.rows:
+        name = row.answers["name"]
+        request = replace(common, target=directory / name, **_row_answers(roster, row, common, frameworks))
+        # The target's last part would hide that a name is a path, so the whole name is checked.
         answers = complete_answers(request, frameworks, settings) | {"name": name}
-        faults = [*_repeated(roster, student, lines), *_faults(roster, student, answers, common, frameworks)]
-        if not faults:
+        row_problems = [
+            *_duplicate_problems(roster, row, first_uses),
+            *_answer_problems(roster, row, answers, common, frameworks),
+        ]
+        if not row_problems:
             project = Project.of(answers, frameworks)
-            kept = is_project(request.target)
-            faults += [] if kept else _in_the_way(roster, student, request.target)
+            is_kept = is_project(request.target)
+            row_problems += [] if is_kept else _target_problems(roster, row, request.target)
             plan = ProjectPlan(request.target, project, frameworks[project.framework], settings, git, BY_DIRECTORY)
-            made_of = _made_of(plan, known, frameworks) if kept else (project.framework, project.program)
-            repositories.append(Repository(student.line, plan, student.more, kept, *made_of))
-        problems += faults
-    problems += target_problems(
-        directory / ".any", BY_DIRECTORY, max(1, sum(not each.is_kept for each in repositories))
-    )
+            template = (
+                _existing_template(plan, indexed, frameworks) if is_kept else (project.framework, project.program)
+            )
+            repositories.append(Repository(row.line, plan, row.more, is_kept, *template))
+        problems += row_problems
+    new = sum(not repository.is_kept for repository in repositories)
+    problems += target_problems(directory / ".any", BY_DIRECTORY, max(1, new))
     if problems:
         raise InvalidAnswersError(list(dict.fromkeys(problems)))
-    named = {each.plan.project.name for each in repositories}
-    others = [entry for name, entry in known.items() if name not in named and is_project(directory / entry.path)]
-    lang = common.lang or next(iter(frameworks.values())).languages[0]
+    listed = {repository.plan.project.name for repository in repositories}
+    others = [entry for name, entry in indexed.items() if name not in listed and is_project(directory / entry.path)]
     return Course(
-        directory, repositories, [replace(entry, row=None, status=EntryStatus.OTHER) for entry in others], lang
+        directory,
+        repositories,
+        [replace(entry, row=None, status=EntryStatus.OTHER) for entry in others],
+        common.lang or next(iter(frameworks.values())).languages[0],
     )
 
 
 def is_project(directory: Path) -> bool:
-    """Tell whether `directory` holds a project that ebpf-new has made."""
+    """Tell whether `directory` contains a project that ebpf-new created."""
     return not directory.is_symlink() and bool(read_recorded_answers(directory))
 
 
-def _given(
-    roster: Roster, student: Student, common: ProjectRequest, frameworks: Mapping[str, Framework]
+def _row_answers(
+    roster: Roster, row: RosterRow, common: ProjectRequest, frameworks: Mapping[str, Framework]
 ) -> dict[str, Any]:
-    """Return the answers of a row, and None for those of `common` that its framework does not ask for."""
-    given: dict[str, Any] = {answer: text for answer, text in student.answers.items() if answer != "name"}
-    if given.keys() & set(PERSON):
-        # Half a student and half of whoever git is configured for would be nobody.
-        given |= {each: "" for each in PERSON if each not in given and getattr(common, each) is None}
-    framework = frameworks.get(given.get("framework") or common.framework or "")
+    """Return the answers of a row that replace those of `common`; None removes an answer of `common`."""
+    answers: dict[str, Any] = {answer: text for answer, text in row.answers.items() if answer != "name"}
+    if answers.keys() & set(PERSON):
+        # git's user must not complete a student: the author and the email must be the same person's.
+        answers |= {answer: "" for answer in PERSON if answer not in answers and getattr(common, answer) is None}
+    framework = frameworks.get(answers.get("framework") or common.framework or "")
     if framework:
-        special = {answer for each in frameworks.values() for answer in each.own_answers}
-        # What a cell says of itself is a mistake there; a pattern or an option is for all rows.
-        plain = {answer for answer, source in roster.sources.items() if source.plain}
-        given |= dict.fromkeys(special - set(framework.own_answers) - (plain & set(given)))
-    return given
+        # An option or a pattern applies to all rows, so it does not count for a framework that does not have its
+        # answer. A cell of such an answer is a mistake, and stays for the check to find.
+        special = {answer for known in frameworks.values() for answer in known.own_answers}
+        single = {answer for answer, pattern in roster.patterns.items() if pattern.is_single_column}
+        answers |= dict.fromkeys(special - set(framework.own_answers) - (single & set(answers)))
+    return answers
 
 
-def _repeated(roster: Roster, student: Student, lines: dict[str, tuple[int, str]]) -> list[Problem]:
-    name = student.answers["name"]
-    line, first = lines.setdefault(name.casefold(), (student.line, name))
-    if line == student.line:
+def _duplicate_problems(roster: Roster, row: RosterRow, first_uses: dict[str, RosterRow]) -> list[Problem]:
+    name = row.answers["name"]
+    first = first_uses.setdefault(name.casefold(), row)
+    if first is row:
         return []
-    but = "" if first == name else ", but for capitals, which GitHub and some file systems do not tell apart"
-    return [Problem(roster.place(student.line, "name"), f"{name!r} is the name in line {line}{but}")]
+    location = roster.location(row.line, "name")
+    if first.answers["name"] == name:
+        return [Problem(location, f"the name {name!r} already exists in line {first.line}")]
+    message = f"the names {name!r} and {first.answers['name']!r} in line {first.line} differ only in case"
+    return [Problem(location, message, "choose another name: GitHub and some file systems ignore the case")]
 
 
-def _faults(
+def _answer_problems(
     roster: Roster,
-    student: Student,
+    row: RosterRow,
     answers: Mapping[str, str],
     common: ProjectRequest,
     frameworks: Mapping[str, Framework],
 ) -> Iterator[Problem]:
-    """Yield what is wrong with the answers of a row; what an option says wrong comes in the same words from each."""
+    """Yield the problems of a row's answers. An invalid option gives equal problems in all rows."""
     for problem in find_problems(answers, frameworks):
         answer = "name" if problem.answer == "NAME" else problem.answer.removeprefix("--")
-        message = problem.message
         if answer == "framework" and not answers["framework"]:
-            message = f"it is missing, and --framework gives no other; allowed is {' | '.join(frameworks)}"
-        if answer in student.answers or getattr(common, answer, None) is None:
-            yield Problem(roster.place(student.line, answer), message)
-        else:
-            yield Problem(problem.answer, message)
+            hint = f"fill in the cell, or add --framework {'|'.join(frameworks)}"
+            problem = replace(problem, message="the framework is missing", hint=hint)
+        if answer in row.answers or getattr(common, answer, None) is None:
+            problem = replace(problem, answer=roster.location(row.line, answer))
+        yield problem
 
 
-def _in_the_way(roster: Roster, student: Student, target: Path) -> list[Problem]:
+def _target_problems(roster: Roster, row: RosterRow, target: Path) -> list[Problem]:
     try:
         message = target_obstacle(target, BY_ROW)
     except OSError as error:
-        message = f"{error.filename}: {error.strerror}"
-    return [Problem(roster.place(student.line, "name"), message)] if message else []
+        message = f"cannot read {error.filename}: {error.strerror}"
+    return [Problem(roster.location(row.line, "name"), message)] if message else []
 
 
-def _indexed(directory: Path) -> list[Entry]:
-    """Return what was there by the index of an earlier run."""
+def _read_existing(directory: Path) -> list[Entry]:
+    """Return the entries of the index of an earlier run whose repositories existed; [] without an index."""
     return [entry for entry in read_index(directory) if entry.exists] if (directory / INDEX_CSV).exists() else []
 
 
-def _made_of(plan: ProjectPlan, known: Mapping[str, Entry], frameworks: Mapping[str, Framework]) -> tuple[str, str]:
-    """Return framework and program of what is there, whatever the roster says now.
+def _existing_template(
+    plan: ProjectPlan, indexed: Mapping[str, Entry], frameworks: Mapping[str, Framework]
+) -> tuple[str, str]:
+    """Return the framework and program of an existing repository; the roster may name others by now.
 
-    The index knows best. What stands in the repository may be its user's, and counts where no index came to be.
+    The index decides. The record in the repository counts only without an entry in the index, because the student can
+    edit it.
     """
-    if entry := known.get(plan.project.name):
+    if entry := indexed.get(plan.project.name):
         return entry.framework, entry.program
-    said = read_recorded_answers(plan.target)
-    framework = frameworks.get(str(said.get("framework")), plan.framework)
+    recorded = read_recorded_answers(plan.target)
+    framework = frameworks.get(str(recorded.get("framework")), plan.framework)
     programs = [program.name for program in framework.programs]
-    return framework.name, str(said["program"]) if said.get("program") in programs else programs[0]
+    program = str(recorded.get("program"))
+    return framework.name, program if program in programs else programs[0]

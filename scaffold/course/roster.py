@@ -1,58 +1,58 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the rows of a roster answer: which column, or which pattern of columns, gives which answer."""
+"""The answers in the rows of a roster: which column, or which pattern of columns, gives which answer."""
 
 import difflib
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from scaffold.course.table import Row, Table, column_key
+from scaffold.course.table import Table, TableRow, column_key
 from scaffold.errors import InvalidAnswersError, Problem
 from scaffold.project.model import Project
 
 ANSWERS = tuple(answer for answer in Project.__dataclass_fields__ if answer != "year")
-OTHER_WORDS = {"licence": "license", "e mail": "email", "email address": "email", "e mail address": "email"}
-REST = "*"
-BRACES = re.compile(r"\{([^{}]*)\}")
+SYNONYMS = {"licence": "license", "e mail": "email", "email address": "email", "e mail address": "email"}
+ALL_UNUSED = "*"
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 @dataclass(frozen=True)
 class RosterOptions:
-    """How the user wants the columns to be read."""
+    """How the user maps the columns of a roster to answers."""
 
     name_pattern: str | None = None  # such as lab1-{id}
-    columns: Sequence[str] = ()  # ANSWER=COLUMN, or ANSWER=PATTERN
-    keep: Sequence[str] = ()  # columns for index.csv; REST for all that give no answer
+    columns: Sequence[str] = ()  # each is ANSWER=COLUMN or ANSWER=PATTERN
+    keep: Sequence[str] = ()  # columns to copy to index.csv; ALL_UNUSED for all that give no answer
 
 
 @dataclass(frozen=True)
-class Source:
-    """What gives an answer: text with columns in it. `parts` are texts and keys of columns in turns."""
+class ColumnPattern:
+    """A pattern that gives an answer. `parts` alternates between text and the key of a column; it begins with text."""
 
     parts: tuple[str, ...]
-    label: str  # for messages
+    label: str  # the names of the columns, for messages
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Return the keys of the columns that it takes."""
+        """Return the keys of the columns in the pattern."""
         return self.parts[1::2]
 
     @property
-    def plain(self) -> bool:
-        """Tell whether it is one column, as it stands there."""
+    def is_single_column(self) -> bool:
+        """Tell whether the pattern is one column without text around it."""
         return len(self.parts) == 3 and not self.parts[0] and not self.parts[2]
 
-    def fill(self, row: Row) -> str:
-        """Return the answer of `row`; "" if all the cells are empty."""
+    def fill(self, row: TableRow) -> str:
+        """Return the pattern filled in from `row`; "" if all its cells are empty."""
         if not any(key in row.cells for key in self.keys):
             return ""
-        words = (row.cells.get(part, "") if number % 2 else part for number, part in enumerate(self.parts))
-        return "".join(words).strip()
+        texts = (row.cells.get(part, "") if index % 2 else part for index, part in enumerate(self.parts))
+        return "".join(texts).strip()
 
 
 @dataclass(frozen=True)
-class Student:
-    """A row: what it answers, and what of it is carried over to the index."""
+class RosterRow:
+    """A row of the roster: its line, its answers (without the missing ones), and the cells to copy to the index."""
 
     line: int
     answers: Mapping[str, str]
@@ -61,130 +61,145 @@ class Student:
 
 @dataclass(frozen=True)
 class Roster:
-    """The rows of a table, as answers; `problems` has those that have no answers."""
+    """The rows of a table as answers; rows that cannot be read are in `problems` only."""
 
     table: Table
-    sources: Mapping[str, Source]
-    students: Sequence[Student]
-    problems: Sequence[Problem] = field(default_factory=tuple)
+    patterns: Mapping[str, ColumnPattern]  # by answer
+    rows: Sequence[RosterRow]
+    problems: Sequence[Problem]
 
-    def place(self, line: int, answer: str) -> str:
-        """Return how a message names the cell of a row that gives `answer`."""
-        source = self.sources.get(answer)
-        return f"{self.table.place(line)}, {source.label}" if source else self.table.place(line)
+    def location(self, line: int, answer: str) -> str:
+        """Return the name, for messages, of the cell in `line` that gives `answer`."""
+        pattern = self.patterns.get(answer)
+        return f"{self.table.location(line)}, {pattern.label}" if pattern else self.table.location(line)
 
 
-def read_roster(table: Table, reading: RosterOptions, taken: Collection[str] = ()) -> Roster:
-    """Find out which columns of `table` give which answers, and read its rows so.
+def read_roster(table: Table, options: RosterOptions, reserved: Collection[str] = ()) -> Roster:
+    """Map the columns of `table` to answers, and read its rows.
 
-    `taken` are the names of columns that the index has already.
+    `reserved` are the names of the columns that index.csv always has.
 
     Raises:
-        InvalidAnswersError: a column that is named is not there, or one that is there has no use.
+        InvalidAnswersError: an option names an unknown column, or a column is not used.
     """
     problems: list[Problem] = []
-    sources = _sources(table, reading, problems)
-    kept = _kept(table, reading, sources, taken, problems)
-    problems += _useless(table, sources, kept) if not problems else []
+    patterns = _find_patterns(table, options, problems)
+    kept = _kept_columns(table, options, patterns, reserved, problems)
+    problems += _unused_columns(table, patterns, kept) if not problems else []
     problems += [
-        Problem("--keep", f"index.csv has a column {table.columns[key]!r} of its own; rename that of the roster")
+        Problem("--keep", f"index.csv already has a column {table.columns[key]!r}", "rename the column of the roster")
         for key in kept
-        if table.columns[key] in taken
+        if table.columns[key] in reserved
     ]
     if problems:
         raise InvalidAnswersError(problems)
-    students, bad_rows = [], list(table.problems)
+    rows, row_problems = [], list(table.problems)
     for row in table.rows:
-        answers = {answer: text for answer, source in sources.items() if (text := source.fill(row))}
-        empty = [key for key in sources["name"].keys if key not in row.cells]
-        bad_rows += [Problem(f"{table.place(row.line)}, column {table.columns[key]!r}", "it is empty") for key in empty]
+        empty = [key for key in patterns["name"].keys if key not in row.cells]
+        row_problems += [
+            Problem(f"{table.location(row.line)}, column {table.columns[key]!r}", "the cell is empty") for key in empty
+        ]
         if not empty:
+            answers = {answer: text for answer, pattern in patterns.items() if (text := pattern.fill(row))}
             more = {table.columns[key]: " ".join(row.cells.get(key, "").split()) for key in kept}
-            students.append(Student(row.line, answers, more))
-    return Roster(table, sources, students, bad_rows)
+            rows.append(RosterRow(row.line, answers, more))
+    return Roster(table, patterns, rows, row_problems)
 
 
-def _sources(table: Table, reading: RosterOptions, problems: list[Problem]) -> dict[str, Source]:
-    sources = {}
+def _find_patterns(table: Table, options: RosterOptions, problems: list[Problem]) -> dict[str, ColumnPattern]:
+    """Return the pattern of each answer that the roster gives, and add invalid options to `problems`."""
+    patterns = {}
     for key, column in table.columns.items():
-        answer = OTHER_WORDS.get(key, key)
-        if answer in ANSWERS and answer not in sources:
-            sources[answer] = Source(("", key, ""), f"column {column!r}")
-    for option, words in _mappings(reading):
-        answer, equals, pattern = words.partition("=")
+        answer = SYNONYMS.get(key, key)
+        if answer in ANSWERS and answer not in patterns:
+            patterns[answer] = ColumnPattern(("", key, ""), f"column {column!r}")
+    for option, assignment in _assignments(options):
+        answer, equals, text = assignment.partition("=")
         if not equals or answer not in ANSWERS:
-            message = f"{words!r} is not ANSWER=COLUMN or ANSWER=PATTERN, where ANSWER is one of {', '.join(ANSWERS)}"
-            problems.append(Problem(option, message))
-        else:
-            sources |= _source(table, option, answer, pattern, problems)
-    if "name" not in sources and not problems:
-        message = "no column is called name, so the names are to be made of others: --name-pattern 'lab1-{COLUMN}'"
-        problems.append(Problem(table.name, f"{message}; {_there(table)}"))
-    return sources
+            message = f"expected ANSWER=COLUMN or ANSWER=PATTERN, got {assignment!r}"
+            problems.append(Problem(option, message, f"ANSWER is one of {', '.join(ANSWERS)}"))
+            continue
+        pattern = _parse_pattern(table, option, text, problems)
+        if pattern:
+            patterns[answer] = pattern
+    if "name" not in patterns and not problems:
+        hint = f"make the names from other columns with --name-pattern 'lab1-{{COLUMN}}'; {_list_columns(table)}"
+        problems.append(Problem(table.name, "the column 'name' is missing", hint))
+    return patterns
 
 
-def _mappings(reading: RosterOptions) -> list[tuple[str, str]]:
-    named = [] if reading.name_pattern is None else [("--name-pattern", f"name={reading.name_pattern}")]
-    return [*(("--column", words) for words in reading.columns), *named]
+def _assignments(options: RosterOptions) -> list[tuple[str, str]]:
+    """Return the options that assign a column to an answer, each with its ANSWER=PATTERN."""
+    name = [] if options.name_pattern is None else [("--name-pattern", f"name={options.name_pattern}")]
+    return [*(("--column", assignment) for assignment in options.columns), *name]
 
 
-def _source(table: Table, option: str, answer: str, pattern: str, problems: list[Problem]) -> dict[str, Source]:
-    if option == "--column" and "{" not in pattern:
-        pattern = f"{{{pattern}}}"
-    parts = BRACES.split(pattern)
+def _parse_pattern(table: Table, option: str, text: str, problems: list[Problem]) -> ColumnPattern | None:
+    if option == "--column" and "{" not in text:
+        text = f"{{{text}}}"
+    parts = PLACEHOLDER.split(text)
     columns = parts[1::2]
-    faults = [f"there is no column {column!r}; {_there(table)}" for column in columns if not _known(table, column)]
+    found = [_unknown_column(table, option, column) for column in columns if column_key(column) not in table.columns]
     if not columns:
-        faults.append(f"{pattern!r} names no column, as in 'lab1-{{id}}'; {_there(table)}")
-    if any(mark in part for part in parts[::2] for mark in "{}"):
-        faults.append(f"{pattern!r} has a brace without its like")
-    if faults:
-        problems += [Problem(option, fault) for fault in faults]
-        return {}
+        hint = f"put a column in braces, as in 'lab1-{{id}}'; {_list_columns(table)}"
+        found.append(Problem(option, f"the pattern {text!r} contains no column", hint))
+    if any(brace in part for part in parts[::2] for brace in "{}"):
+        found.append(Problem(option, f"the pattern {text!r} has an unmatched brace"))
+    if found:
+        problems += found
+        return None
     parts[1::2] = map(column_key, columns)
-    labels = [repr(table.columns[key]) for key in dict.fromkeys(parts[1::2])]
-    return {answer: Source(tuple(parts), f"column{'s' if len(labels) > 1 else ''} {', '.join(labels)}")}
+    names = [repr(table.columns[key]) for key in dict.fromkeys(parts[1::2])]
+    return ColumnPattern(tuple(parts), f"column{'s' if len(names) > 1 else ''} {', '.join(names)}")
 
 
-def _kept(
-    table: Table, reading: RosterOptions, sources: Mapping[str, Source], taken: Collection[str], problems: list[Problem]
+def _kept_columns(
+    table: Table,
+    options: RosterOptions,
+    patterns: Mapping[str, ColumnPattern],
+    reserved: Collection[str],
+    problems: list[Problem],
 ) -> list[str]:
-    """Return the keys of the columns that go into the index: those asked for, and those that a name is made of."""
-    plain = {source.keys[0]: answer for answer, source in sources.items() if source.plain}
-    found = [key for key in sources["name"].keys if key not in plain] if "name" in sources else []
-    for column in reading.keep:
+    """Return the keys of the columns to copy to the index: those in `options.keep`, and those that names consist of."""
+    answer_by_key = {pattern.keys[0]: answer for answer, pattern in patterns.items() if pattern.is_single_column}
+    kept = [key for key in patterns["name"].keys if key not in answer_by_key] if "name" in patterns else []
+    for column in options.keep:
         key = column_key(column)
-        if column == REST:
-            used = {key for source in sources.values() for key in source.keys}
-            found += [key for key in table.columns if key not in used]
-        elif not _known(table, column):
-            problems.append(Problem("--keep", f"there is no column {column!r}; {_there(table)}"))
-        elif OTHER_WORDS.get(key, key) not in taken or key not in plain:
-            found.append(key)  # else the index has it as an answer
-    return list(dict.fromkeys(found))
+        if column == ALL_UNUSED:
+            used = _used_keys(patterns)
+            kept += [key for key in table.columns if key not in used]
+        elif key not in table.columns:
+            problems.append(_unknown_column(table, "--keep", column))
+        elif SYNONYMS.get(key, key) not in reserved or key not in answer_by_key:
+            kept.append(key)  # otherwise the index contains it already, as an answer
+    return list(dict.fromkeys(kept))
 
 
-def _useless(table: Table, sources: Mapping[str, Source], kept: Sequence[str]) -> list[Problem]:
-    used = {key for source in sources.values() for key in source.keys} | set(kept)
+def _unused_columns(table: Table, patterns: Mapping[str, ColumnPattern], kept: Sequence[str]) -> list[Problem]:
+    used = _used_keys(patterns) | set(kept)
     return [
-        Problem(f"{table.name}, column {column!r}", _what_to_do(key, column))
+        Problem(f"{table.name}, column {column!r}", "the column is not used", _unused_hint(key, column))
         for key, column in table.columns.items()
         if key not in used
     ]
 
 
-def _what_to_do(key: str, column: str) -> str:
-    close = difflib.get_close_matches(key, [answer for answer in ANSWERS if answer != key], 1)
-    guess = f"did you mean {close[0]}? " if close else ""
+def _used_keys(patterns: Mapping[str, ColumnPattern]) -> set[str]:
+    return {key for pattern in patterns.values() for key in pattern.keys}
+
+
+def _unused_hint(key: str, column: str) -> str:
+    similar = difflib.get_close_matches(key, [answer for answer in ANSWERS if answer != key], 1)
+    guess = f"did you mean {similar[0]}? " if similar else ""
     return (
-        f"nothing uses it; {guess}--keep '{column}' carries it over to index.csv (--keep '*' all such), --column"
-        f" ANSWER='{column}' takes it for an answer: {', '.join(ANSWERS)}"
+        f"{guess}--keep '{column}' copies it to index.csv (--keep '*' copies all unused columns), --column"
+        f" ANSWER='{column}' uses it as an answer: {', '.join(ANSWERS)}"
     )
 
 
-def _known(table: Table, column: str) -> bool:
-    return column_key(column) in table.columns
+def _unknown_column(table: Table, option: str, column: str) -> Problem:
+    return Problem(option, f"unknown column {column!r}", _list_columns(table))
 
 
-def _there(table: Table) -> str:
-    return f"there are {', '.join(map(repr, table.columns.values()))}"
+def _list_columns(table: Table) -> str:
+    return f"the columns are {', '.join(map(repr, table.columns.values()))}"

@@ -1,35 +1,35 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Files of other people's repositories, read so that what they are cannot hurt."""
+"""Read files of repositories that other people can write to."""
 
 import os
 import stat
 from pathlib import Path, PurePosixPath
 
-READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe must not make us wait
-MOST_BYTES = 1 << 20
+READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # opening a named pipe must not block
+MAX_BYTES = 1 << 20
 
 
 def read_text(root: Path, name: str) -> str:
-    """Return what the file `name` below the directory `root` holds.
+    """Return the content of the file `name`, a path relative to the directory `root`; no symbolic link is followed.
 
     Raises:
-        OSError: it is not there, is no ordinary file, is too large, or a symbolic link stands in its path.
-        UnicodeDecodeError: it is not UTF-8.
+        OSError: the file is missing, is larger than MAX_BYTES, is not a regular file, or has a symbolic link in `name`.
+        UnicodeDecodeError: the content is not UTF-8.
     """
     parts = PurePosixPath(name).parts
-    here = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    directory = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for part in parts[:-1]:
-            below = os.open(part, READ | os.O_DIRECTORY, dir_fd=here)
-            os.close(here)
-            here = below
-        file = os.open(parts[-1], READ, dir_fd=here)
+            child = os.open(part, READ_FLAGS | os.O_DIRECTORY, dir_fd=directory)
+            os.close(directory)
+            directory = child
+        descriptor = os.open(parts[-1], READ_FLAGS, dir_fd=directory)
     finally:
-        os.close(here)
-    with os.fdopen(file, "rb") as handle:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise OSError(0, "it is no ordinary file")
-        data = handle.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise OSError(0, f"it has more than {MOST_BYTES} bytes")
+        os.close(directory)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(0, "not a regular file")
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise OSError(0, f"larger than {MAX_BYTES} bytes")
     return data.decode()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What there is to check in a course: its repositories, and the tests that they have to pass.
+"""The repositories of a course that are checked, each with the manifest of the test that it must pass.
 
-The test is the template's, rendered for the name and program that the course's index gives: a test that stands in the
-repository could be changed to pass.
+The manifest is rendered from the template, for the name and program in the index of the course. The repository's own
+manifest does not count, because its author can change it to pass.
 """
 
 import tempfile
@@ -22,31 +22,31 @@ from scaffold.project.record import RECORD, parse_recorded_answers
 from scaffold.vmtest.errors import ManifestError
 from scaffold.vmtest.manifest import Manifest, load_manifest
 
-TEST = "test/vmtest.toml"
+MANIFEST = "test/vmtest.toml"
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A repository to be checked; `problem` is what keeps it from that, and `manifest` is None then."""
+    """A repository to check. If it cannot be checked, `problem` is the reason and `manifest` is None."""
 
-    name: str  # no two have the same
+    name: str  # unique in the course
     directory: Path
     framework: str = ""
     author: str = ""
     email: str = ""
-    more: Mapping[str, str] = field(default_factory=dict)  # columns of the roster
+    more: Mapping[str, str] = field(default_factory=dict)  # columns of the roster, by name
     manifest: Manifest | None = None
     problem: str = ""
-    missing: bool = False
+    is_missing: bool = False
 
 
 def find_submissions(course: Path, own_manifests: bool, build_seconds: float) -> list[Submission]:
-    """Return the repositories of the directory `course`: those in its index, or without one all that have a test.
+    """Return the repositories in the directory `course`: those in its index, or without an index those with a manifest.
 
-    With `own_manifests` the test is the repository's own. A build gets `build_seconds`.
+    With `own_manifests` each repository's own manifest counts. A build ends after `build_seconds` at most.
 
     Raises:
-        UsageError: there is no repository, or the index is damaged.
+        UsageError: the directory has no repository, or its index is damaged.
     """
     if not course.is_dir():
         raise UsageError(f"{course} is not a directory")
@@ -54,51 +54,62 @@ def find_submissions(course: Path, own_manifests: bool, build_seconds: float) ->
     if (course / INDEX_CSV).exists():
         entries = read_index(course)
     else:
-        entries = [_entry(path) for path in sorted(course.iterdir()) if path.name[0] != "." and (path / TEST).exists()]
+        repositories = (path for path in course.iterdir() if path.name[0] != "." and (path / MANIFEST).exists())
+        entries = [_read_entry(path) for path in sorted(repositories)]
     if not entries:
-        raise UsageError(f"{course} has no {INDEX_CSV}, and no directory with a {TEST} in it: nothing is to be checked")
+        message = f"nothing to check: {course} has no {INDEX_CSV}, and no directory in it contains a {MANIFEST}"
+        raise UsageError(message, hint='"ebpf-new course new" creates a course')
     return [_submission(course, entry, frameworks, own_manifests, build_seconds) for entry in entries]
 
 
-def _entry(path: Path) -> Entry:
-    """Return what the repository at `path` says of itself, as the index of a course would; it is the student's word."""
+def _read_entry(repository: Path) -> Entry:
+    """Return the entry that an index would have, from the record in the repository, which its author can edit."""
     try:
-        answers = parse_recorded_answers(read_text(path, RECORD))
+        answers = parse_recorded_answers(read_text(repository, RECORD))
     except (OSError, UnicodeDecodeError):
         answers = {}
-    known = {key: str(answers.get(key, "")) for key in ("framework", "program", "author", "email", "owner")}
-    own_name = str(answers.get("name", path.name))
-    return Entry(row=None, name=own_name, path=path.name, commit="", status=EntryStatus.OTHER, more={}, **known)
+    return Entry(
+        row=None,
+        name=str(answers.get("name", repository.name)),
+        framework=str(answers.get("framework", "")),
+        program=str(answers.get("program", "")),
+        path=repository.name,
+        author=str(answers.get("author", "")),
+        email=str(answers.get("email", "")),
+        owner=str(answers.get("owner", "")),
+        commit="",
+        status=EntryStatus.OTHER,
+    )
 
 
 def _submission(
     course: Path, entry: Entry, frameworks: Mapping[str, Framework], own_manifests: bool, build_seconds: float
 ) -> Submission:
     directory = course / entry.path
-    found = Submission(entry.path, directory, entry.framework, entry.author, entry.email, entry.more)
+    submission = Submission(entry.path, directory, entry.framework, entry.author, entry.email, entry.more)
     if not directory.is_dir():
-        return replace(found, problem="there is no repository", missing=True)
+        return replace(submission, problem="the repository is missing", is_missing=True)
     try:
         if own_manifests:
-            text = read_text(directory, TEST)
+            text = read_text(directory, MANIFEST)
         elif entry.framework in frameworks:
-            text = _fresh_test(entry, frameworks)
+            text = _render_manifest(entry, frameworks)
         else:
-            return replace(found, problem=f"{RECORD} does not say which framework it is of: see --own-manifest")
-        manifest = _manifest(directory, text)
-    except InvalidAnswersError as error:
-        return replace(found, problem=str(error))
-    except ManifestError as error:
-        return replace(found, problem=str(error))
+            problem = f"{RECORD} does not name a known framework; --own-manifest checks the repository without it"
+            return replace(submission, problem=problem)
+        manifest = _parse_manifest(directory, text)
+    except (InvalidAnswersError, ManifestError) as error:
+        return replace(submission, problem=str(error))
     except UnicodeDecodeError as error:
-        return replace(found, problem=f"{TEST}: {error}")
+        return replace(submission, problem=f"{MANIFEST}: {error}")
     except OSError as error:
-        return replace(found, problem=f"{TEST}: {error.strerror}")
-    manifest = replace(manifest, project=found.name, build_seconds=min(manifest.build_seconds, build_seconds))
-    return replace(found, framework=manifest.framework, manifest=manifest)
+        return replace(submission, problem=f"{MANIFEST}: {error.strerror}")
+    manifest = replace(manifest, project=submission.name, build_seconds=min(manifest.build_seconds, build_seconds))
+    return replace(submission, framework=manifest.framework, manifest=manifest)
 
 
-def _fresh_test(entry: Entry, frameworks: Mapping[str, Framework]) -> str:
+def _render_manifest(entry: Entry, frameworks: Mapping[str, Framework]) -> str:
+    """Return the manifest of a new project with the name, framework and program of `entry`."""
     framework = frameworks[entry.framework]
     answers = dict.fromkeys(Project.__dataclass_fields__, "") | {
         "name": entry.name,
@@ -108,14 +119,14 @@ def _fresh_test(entry: Entry, frameworks: Mapping[str, Framework]) -> str:
         "lang": framework.languages[0],
         "module": default_module("", entry.name) if "module" in framework.own_answers else "",
     }
-    return render_file(TEST, Project.of(answers, frameworks), framework)
+    return render_file(MANIFEST, Project.of(answers, frameworks), framework)
 
 
-def _manifest(directory: Path, text: str) -> Manifest:
+def _parse_manifest(directory: Path, text: str) -> Manifest:
     with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         try:
             return load_manifest(directory, Path(file.name))
         except ManifestError as error:
-            raise ManifestError(str(error).replace(file.name, TEST)) from error
+            raise ManifestError(error.message.replace(file.name, MANIFEST), hint=error.hint) from error

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is to be checked in a course, and by which test."""
+"""The submissions of a course, and the manifest of each."""
 
 import json
 from pathlib import Path
@@ -21,18 +21,18 @@ ENTRY = Entry(2, "ada", "libbpf", "tracepoint", "ada", "Ada", "ada@example.org",
 def repository(directory: Path, **answers: str) -> Path:
     (directory / "test").mkdir(parents=True)
     (directory / "test/vmtest.toml").write_text("[event]\npattern = '.'\n")
-    known = {"name": "ada", "framework": "libbpf", "program": "tracepoint", "author": "Ada", "email": "", **answers}
-    (directory / ".ebpf-new.json").write_text(json.dumps({"answers": known}))
+    recorded = {"name": "ada", "framework": "libbpf", "program": "tracepoint", "author": "Ada", "email": "", **answers}
+    (directory / ".ebpf-new.json").write_text(json.dumps({"answers": recorded}))
     return directory
 
 
 def only(course: Path, own_manifests: bool = False) -> Submission:
-    (found,) = find_submissions(course, own_manifests, MINUTE)
-    return found
+    (submission,) = find_submissions(course, own_manifests, MINUTE)
+    return submission
 
 
 @pytest.mark.parametrize("framework", frameworks(), ids=lambda framework: str(framework.name))
-def test_the_test_is_that_of_a_fresh_project(framework: Framework, tmp_path: Path) -> None:
+def test_manifest_is_the_one_of_a_new_project(framework: Framework, tmp_path: Path) -> None:
     request = ProjectRequest(tmp_path / "course/ada", framework.name, git=False)
     create(plan_project(request, {framework.name: framework}))
     fresh = only(tmp_path / "course", own_manifests=True)
@@ -41,44 +41,51 @@ def test_the_test_is_that_of_a_fresh_project(framework: Framework, tmp_path: Pat
     assert fresh.manifest is not None and fresh.manifest.build_seconds == MINUTE
 
 
-def test_the_index_counts_not_what_the_repository_says(tmp_path: Path) -> None:
+def test_index_precedes_the_record_in_the_repository(tmp_path: Path) -> None:
     repository(tmp_path / "ada", name="other", framework="cilium")
-    repository(tmp_path / "stranger")
+    repository(tmp_path / "unlisted")
     write_index(tmp_path, [ENTRY], "en")
-    found = only(tmp_path)
-    assert found.manifest is not None and found.manifest.files == ("build/ada",)
-    assert (found.framework, found.author, found.more) == ("libbpf", "Ada", {"id": "7"})
+    submission = only(tmp_path)
+    assert submission.manifest is not None and submission.manifest.files == ("build/ada",)
+    assert (submission.framework, submission.author, submission.more) == ("libbpf", "Ada", {"id": "7"})
 
 
-def test_a_repository_that_is_gone_is_a_problem_of_its_own(tmp_path: Path) -> None:
+def test_missing_repository(tmp_path: Path) -> None:
     write_index(tmp_path, [ENTRY], "en")
-    assert (only(tmp_path).missing, only(tmp_path).problem) == (True, "there is no repository")
+    submission = only(tmp_path)
+    assert submission.is_missing and submission.problem and submission.manifest is None
 
 
 @pytest.mark.parametrize("answers", [{"framework": "none"}, {"name": "../x"}, {"program": "none"}, {"name": "x" * 99}])
-def test_answers_that_cannot_be_are_a_problem_of_their_own(answers: dict[str, str], tmp_path: Path) -> None:
+def test_invalid_answers(answers: dict[str, str], tmp_path: Path) -> None:
     repository(tmp_path / "ada", **answers)
-    found = only(tmp_path)
-    assert found.problem and found.manifest is None
+    submission = only(tmp_path)
+    assert submission.problem and submission.manifest is None
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"answers": 1}', '{"answers": {"name": []}}', "[" * 100_000, "\0"])
-def test_damaged_answers_are_a_problem_of_their_own(text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", '{"answers": 1}', '{"answers": {"name": []}}', "[" * 100_000, "\0"],
+    ids=["empty", "list", "number", "no framework", "deep", "NUL"],
+)
+def test_damaged_record(text: str, tmp_path: Path) -> None:
     (repository(tmp_path / "ada") / ".ebpf-new.json").write_text(text)
-    assert "does not say which framework" in only(tmp_path).problem
+    problem = only(tmp_path).problem
+    assert ".ebpf-new.json" in problem and "framework" in problem and "--own-manifest" in problem
 
 
-def test_a_test_of_its_own_may_be_anything(tmp_path: Path) -> None:
+def test_invalid_own_manifest(tmp_path: Path) -> None:
     test = repository(tmp_path / "ada") / "test/vmtest.toml"
-    assert "test/vmtest.toml:\n  guest.files is missing" in only(tmp_path, own_manifests=True).problem
+    problem = only(tmp_path, own_manifests=True).problem
+    assert problem.startswith("test/vmtest.toml") and "guest.files" in problem
     test.unlink()
     test.symlink_to(__file__)
     assert "test/vmtest.toml" in only(tmp_path, own_manifests=True).problem
 
 
-def test_where_there_is_nothing_to_check_that_is_said(tmp_path: Path) -> None:
+def test_directory_without_repositories(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
-    with pytest.raises(UsageError, match="nothing is to be checked"):
+    with pytest.raises(UsageError, match=r"nothing to check: .*index\.csv.*test/vmtest\.toml"):
         find_submissions(tmp_path, False, MINUTE)
     with pytest.raises(UsageError, match="not a directory"):
         find_submissions(tmp_path / "none", False, MINUTE)
