@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
 
 from scaffold.course.entry import Entry, EntryStatus
-from scaffold.course.index import COLUMNS, INDEX_CSV, INDEX_MARKDOWN, escape_formula, read_index, write_index
+from scaffold.course.index import COLUMNS, INDEX_CSV, escape_formula, read_index, write_index
 from scaffold.errors import DiskError, UsageError
 from tests.limits import file_size_limit
 
@@ -49,34 +48,6 @@ def test_first_columns_can_be_split_at_commas(tmp_path: Path) -> None:
     assert COLUMNS[:8] == ("row", "name", "framework", "program", "path", "owner", "commit", "status")
 
 
-def test_markdown_table_has_a_row_for_each_repository(tmp_path: Path) -> None:
-    entries = [
-        replace(ENTRY, author="a | b ](x) <script>alert(1)</script> `c`"),
-        replace(ENTRY, row=3, name="lab-2", path="lab-2", status=EntryStatus.MISSING, commit=""),
-        replace(ENTRY, row=None, name="lab_3", path="lab_3", status=EntryStatus.OTHER),
-    ]
-    write_index(tmp_path, entries, "en")
-    page = (tmp_path / INDEX_MARKDOWN).read_text()
-    html = MarkdownIt().enable("table").render(page)
-    assert re.search(r"\b2 of 3\b.*\(1 made, 1 missing, 1 other\)", html)
-    rows = re.findall(r"<tr>\n(.*?)</tr>", html, re.DOTALL)[1:]
-    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in rows]
-    assert cells[0][:4] == [
-        "2",
-        '<a href="lab-1/">lab-1</a>',
-        "libbpf",
-        "a | b ](x) &lt;script&gt;alert(1)&lt;/script&gt; `c`",
-    ]
-    assert [row[1] for row in cells[1:]] == ["lab-2", '<a href="lab_3/">lab_3</a>']
-    assert "git -C" in page and "gh repo create" in page
-
-
-def test_markdown_without_git_has_no_push_commands(tmp_path: Path) -> None:
-    write_index(tmp_path, [replace(ENTRY, commit="")], "en")
-    page = (tmp_path / INDEX_MARKDOWN).read_text()
-    assert "git -C" not in page and "gh repo create" not in page
-
-
 @pytest.mark.parametrize(
     ("text", "fact"),
     [
@@ -93,6 +64,13 @@ def test_missing_or_damaged_index(tmp_path: Path, text: str | bytes | None, fact
         (tmp_path / INDEX_CSV).write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(UsageError, match=re.escape(fact)):
         read_index(tmp_path)
+
+
+def test_unknown_status_does_not_count_as_existing(tmp_path: Path) -> None:
+    write_index(tmp_path, [ENTRY], "en")
+    path = tmp_path / INDEX_CSV
+    path.write_text(path.read_text(encoding="utf-8-sig").replace(",made,", ",done,"))
+    assert [entry.exists for entry in read_index(tmp_path)] == [False]
 
 
 def test_failed_write_leaves_the_old_index(tmp_path: Path) -> None:

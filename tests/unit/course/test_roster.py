@@ -1,24 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""From a roster to the plan of a course: columns, patterns, defaults, and a problem for each invalid cell."""
+"""The columns of a roster: which of them give answers, which are kept, and a problem for each that is not used."""
 
-import json
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from scaffold.course.entry import Entry, EntryStatus
-from scaffold.course.index import COLUMNS, write_index
-from scaffold.course.plan import Course, plan_course
-from scaffold.course.roster import RosterOptions, read_roster
-from scaffold.course.table import read_table
-from scaffold.errors import InvalidAnswersError, UsageError
-from scaffold.project.request import ProjectRequest
-from tests.render.trees import CATALOG
+from scaffold.course.index import COLUMNS
+from scaffold.course.roster import Roster, RosterOptions, read_roster
+from scaffold.course.table import TableFormat, parse_table
+from scaffold.errors import InvalidAnswersError
 
-FIRST = next(iter(CATALOG))
-OWN = {answer: framework.name for framework in CATALOG.values() for answer in framework.own_answers}
 MOODLE = """\
 First name,Surname,ID number,Email address,Group
 Ada,Byron,17,ada@example.org,A
@@ -28,62 +19,45 @@ C"
 MOODLE_COLUMNS = "'First name', 'Surname', 'ID number', 'Email address', 'Group'"
 
 
-def plan(tmp_path: Path, text: str, options: RosterOptions | None = None, **common: object) -> Course:
-    roster = tmp_path / "roster.csv"
-    roster.write_text(text)
-    request = replace(ProjectRequest(tmp_path, framework=FIRST), **common)  # type: ignore[arg-type]
-    rows = read_roster(read_table(roster), options or RosterOptions(), COLUMNS)
-    return plan_course(rows, tmp_path / "course", request, CATALOG)
+def read(text: str, options: RosterOptions | None = None) -> Roster:
+    table = parse_table(text.encode(), "roster.csv", TableFormat.CSV)
+    return read_roster(table, options or RosterOptions(), COLUMNS)
 
 
-def problems(tmp_path: Path, text: str, options: RosterOptions | None = None, **common: object) -> list[str]:
-    """Return each problem that prevents the plan: `LOCATION: MESSAGE; HINT`, with paths relative to `tmp_path`."""
+def problems(text: str, options: RosterOptions | None = None) -> list[str]:
+    """Return each problem that prevents reading: `LOCATION: MESSAGE; HINT`."""
     with pytest.raises(InvalidAnswersError) as caught:
-        plan(tmp_path, text, options, **common)
-    return [
-        f"{problem.answer}: {problem.message}; {problem.hint}".replace(f"{tmp_path}/", "")
-        for problem in caught.value.problems
-    ]
+        read(text, options)
+    return [f"{problem.answer}: {problem.message}; {problem.hint}" for problem in caught.value.problems]
 
 
-def test_cells_precede_options_and_options_precede_defaults(tmp_path: Path) -> None:
-    rows = f"name,framework,Licence,E-mail,owner\nlab-1,,MIT,ada@x.org,\nlab-2,{list(CATALOG)[-1]},,,acme\n"
-    course = plan(tmp_path, rows, license="Apache-2.0", author="Staff", description="Lab 1")
-    projects = [repository.plan.project for repository in course.repositories]
-    assert [project.framework for project in projects] == [FIRST, list(CATALOG)[-1]]
-    assert [project.license for project in projects] == ["MIT", "Apache-2.0"]
-    assert [project.owner for project in projects] == ["", "acme"]
-    assert [project.author for project in projects] == ["Staff", "Staff"]
-    assert [project.email for project in projects] == ["ada@x.org", "ada@example.org"]
-    assert [project.description for project in projects] == ["Lab 1", "Lab 1"]
-
-
-def test_patterns_and_kept_columns(tmp_path: Path) -> None:
+def test_patterns_and_kept_columns() -> None:
     options = RosterOptions("lab1-{id number}", ["author={First name} {Surname}"], ["Group"])
-    first, second = plan(tmp_path, MOODLE, options).repositories
-    assert (first.plan.project.name, second.plan.project.name) == ("lab1-17", "lab1-18")
-    assert (first.plan.project.author, second.plan.project.author) == ("Ada Byron", "Mary Anne")
-    assert (first.plan.project.email, second.plan.project.email) == ("ada@example.org", "")
+    first, second = read(MOODLE, options).rows
+    assert first.answers == {"name": "lab1-17", "author": "Ada Byron", "email": "ada@example.org"}
+    assert second.answers == {"name": "lab1-18", "author": "Mary Anne"}
     assert (first.line, second.line) == (2, 3)
     assert first.more == {"ID number": "17", "Group": "A"}
     assert second.more == {"ID number": "18", "Group": "B C"}
-    all_unused = replace(options, keep=["*"])
-    assert plan(tmp_path, MOODLE, all_unused).repositories[0].more == {"ID number": "17", "Group": "A"}
+    assert read(MOODLE, replace(options, keep=["*"])).rows[0].more == {"ID number": "17", "Group": "A"}
 
 
-def test_author_and_email_are_the_same_persons(tmp_path: Path) -> None:
-    rows = "name,author,email\na,Eve,\nb,,eve@x.org\nc,,\n"
-
-    def people(**options: str) -> list[tuple[str, str]]:
-        projects = [repository.plan.project for repository in plan(tmp_path, rows, None, **options).repositories]
-        return [(project.author, project.email) for project in projects]
-
-    assert people() == [("Eve", ""), ("", "eve@x.org"), ("Ada Lovelace", "ada@example.org")]
-    assert people(email="staff@x.org")[0] == ("Eve", "staff@x.org")
+def test_names_of_columns() -> None:
+    (row,) = read("NAME,Licence,E-mail,Description\nlab-1,MIT,ada@x.org,A lab\n").rows
+    assert row.answers == {"name": "lab-1", "license": "MIT", "email": "ada@x.org", "description": "A lab"}
 
 
-def test_unused_columns(tmp_path: Path) -> None:
-    misspelt, unknown = problems(tmp_path, "name,licens,Points\nlab-1,MIT,3\n")
+def test_rows_without_a_name_are_problems() -> None:
+    roster = read("name,owner\nlab-1,acme\n,acme\nlab-3\n")
+    assert [row.line for row in roster.rows] == [2]
+    assert [problem.answer for problem in roster.problems] == [
+        "roster.csv, line 4",
+        "roster.csv, line 3, column 'name'",
+    ]
+
+
+def test_unused_columns() -> None:
+    misspelt, unknown = problems("name,licens,Points\nlab-1,MIT,3\n")
     assert misspelt.startswith("roster.csv, column 'licens': ")
     for option in ("did you mean license?", "--keep 'licens'", "--keep '*'", "--column ANSWER='licens'"):
         assert option in misspelt
@@ -103,155 +77,20 @@ def test_unused_columns(tmp_path: Path) -> None:
         (RosterOptions("{ID number}", keep=["Class"]), "--keep", ("'Class'", MOODLE_COLUMNS)),
     ],
 )
-def test_invalid_options(tmp_path: Path, options: RosterOptions, location: str, facts: tuple[str, ...]) -> None:
-    problem, *_ = problems(tmp_path, MOODLE, options)
+def test_invalid_options(options: RosterOptions, location: str, facts: tuple[str, ...]) -> None:
+    (problem,) = problems(MOODLE, options)
     assert problem.startswith(f"{location}: ")
     assert [fact for fact in facts if fact not in problem] == [], problem
 
 
-def test_kept_column_cannot_have_the_name_of_an_index_column(tmp_path: Path) -> None:
-    (problem,) = problems(tmp_path, "name,status\nlab-1,ok\n", RosterOptions(keep=["status"]))
+def test_kept_column_cannot_have_the_name_of_an_index_column() -> None:
+    (problem,) = problems("name,status\nlab-1,ok\n", RosterOptions(keep=["status"]))
     assert problem.startswith("--keep: index.csv ") and "'status'" in problem
 
 
-def test_kept_columns_are_not_repeated(tmp_path: Path) -> None:
+def test_kept_columns_are_not_repeated() -> None:
     text = "Name,Email address,Full name,description\nlab-1,a@x.org,Ada,A lab\n"
     keep = ["name", "email_address", "Full name", "description"]
-    (repository,) = plan(tmp_path, text, RosterOptions(columns=["author=Full name"], keep=keep)).repositories
-    assert repository.more == {"Full name": "Ada", "description": "A lab"}
-    assert repository.plan.project.author == "Ada"
-
-
-def test_each_invalid_cell_has_a_problem_with_its_line_and_column(tmp_path: Path) -> None:
-    rows = [
-        "name,framework,licence,author,owner,email",
-        'good,,,"=HYPERLINK(""http://x"")",,',
-        "9lives,,,,,",
-        "good2,basic,WTFPL,,,",
-        'good3,,,"Ada\n',
-        'Byron",-x-,',
-        "=1+1,,,,,@home",
-        ",,,,,me@x",
-        "good,,,,,",
-        "GOOD2,,,,,",
-        "good4,,",
-    ]
-    found = problems(tmp_path, "\n".join(rows))
-    assert [problem.partition(": ")[0].removeprefix("roster.csv, ") for problem in found] == [
-        "line 12",
-        "line 9, column 'name'",
-        "line 3, column 'name'",
-        "line 4, column 'framework'",
-        "line 4, column 'licence'",
-        "line 5, column 'author'",
-        "line 5, column 'owner'",
-        "line 8, column 'name'",
-        "line 10, column 'name'",
-        "line 11, column 'name'",
-    ]
-    assert "empty" in found[1]
-    assert "'=1+1'" in found[7]
-    assert "'good'" in found[8] and "line 2" in found[8] and "case" not in found[8]
-    assert "'GOOD2'" in found[9] and "'good2' in line 4" in found[9] and "case" in found[9]
-
-
-@pytest.mark.parametrize("name", ["../lab-1", "a/b", "/tmp/lab-1", "lab-1/", "..", ".", "-o", "lab 1", "김", "x" * 300])
-def test_invalid_names(tmp_path: Path, name: str) -> None:
-    (problem,) = problems(tmp_path, f"name\n{name}\n")
-    assert problem.startswith("roster.csv, line 2, column 'name': ") and repr(name) in problem
-
-
-def test_invalid_option_is_reported_once(tmp_path: Path) -> None:
-    rows = "name,author\n" + "".join(f"lab-{number},x\n" for number in range(5))
-    found = problems(tmp_path, rows, license="WTFPL", owner="-")
-    assert [problem.partition(":")[0] for problem in found] == ["--license", "--owner"]
-
-
-def test_missing_framework(tmp_path: Path) -> None:
-    (problem,) = problems(tmp_path, "name,framework\nlab-1,\n", framework=None)
-    assert problem.startswith("roster.csv, line 2, column 'framework': the framework is missing; ")
-    assert f"--framework {'|'.join(CATALOG)}" in problem
-    found = problems(tmp_path, "name\nlab-1\nlab-2\n", framework=None)
-    assert [problem.partition("; ")[0] for problem in found] == [
-        f"roster.csv, line {line}: the framework is missing" for line in (2, 3)
-    ]
-
-
-@pytest.mark.parametrize(("answer", "framework"), OWN.items())
-def test_answer_of_another_framework_is_invalid_only_in_its_own_cell(
-    tmp_path: Path, answer: str, framework: str
-) -> None:
-    other = next(name for name, known in CATALOG.items() if answer not in known.own_answers)
-    rows = f"name,framework\nlab-1,{framework}\nlab-2,{other}\n"
-    pattern = RosterOptions(columns=[f"{answer}=example.com/x/{{name}}"])
-    course = plan(tmp_path, rows, pattern)
-    assert [getattr(repository.plan.project, answer) for repository in course.repositories] == [
-        "example.com/x/lab-1",
-        "",
-    ]
-    cells = f"name,framework,{answer}\nlab-1,{framework},\nlab-2,{other},example.com/x\n"
-    (problem,) = problems(tmp_path, cells)
-    assert problem.startswith(f"roster.csv, line 3, column '{answer}': ")
-
-
-def test_existing_files_that_are_no_projects(tmp_path: Path) -> None:
-    course = tmp_path / "course"
-    (course / "taken").mkdir(parents=True)
-    (course / "taken/file").touch()
-    (course / "file").touch()
-    (course / "link").symlink_to(tmp_path)
-    (course / "empty").mkdir()
-    rows = "name\ntaken\nfile\nlink\nempty\nfree\n"
-    found = problems(tmp_path, rows)
-    assert [problem.partition(": ")[0] for problem in found] == [
-        f"roster.csv, line {line}, column 'name'" for line in (2, 3, 4)
-    ]
-    assert "course/taken " in found[0] and "not empty" in found[0] and "choose another name" in found[0]
-    assert sorted(os.listdir(course)) == ["empty", "file", "link", "taken"]
-
-
-def test_output_directory_that_is_a_file(tmp_path: Path) -> None:
-    (tmp_path / "course").write_text("a file")
-    (problem,) = problems(tmp_path, "name\na\nb\n")
-    assert problem.startswith("DIR: course is not a directory; ")
-
-
-@pytest.mark.parametrize(
-    "record",
-    ['{"answers": {}}', "[]", "", '{"answers": []}', "[" * 9000, '{"answers": {"name": "x"}}', None],
-    ids=["no answers", "list", "empty", "list of answers", "deep", "valid", "named pipe"],
-)
-def test_existing_project_needs_a_valid_record(tmp_path: Path, record: str | None) -> None:
-    directory = tmp_path / "course/lab-1"
-    directory.mkdir(parents=True)
-    if record is None:
-        os.mkfifo(directory / ".ebpf-new.json")
-    else:
-        (directory / ".ebpf-new.json").write_text(record)
-    if record and "name" in record:
-        assert plan(tmp_path, "name\nlab-1\n").repositories[0].is_kept
-    else:
-        assert len(problems(tmp_path, "name\nlab-1\n")) == 1
-
-
-def test_existing_repository_keeps_its_framework(tmp_path: Path) -> None:
-    """The roster can name another framework by now. The record can too, because the student can edit it."""
-    other = list(CATALOG)[-1]
-    directory = tmp_path / "course/lab-1"
-    directory.mkdir(parents=True)
-    record = directory / ".ebpf-new.json"
-    for recorded, expected in ((other, other), ("=1,2", FIRST)):
-        record.write_text(json.dumps({"answers": {"framework": recorded, "program": "tracepoint"}}))
-        (repository,) = plan(tmp_path, "name\nlab-1\n").repositories
-        assert (repository.framework, repository.program) == (expected, CATALOG[expected].programs[0].name)
-    entry = Entry(2, "lab-1", other, "tracepoint", "lab-1", "", "", "", "", EntryStatus.MADE)
-    write_index(tmp_path / "course", [entry], "en")
-    (repository,) = plan(tmp_path, "name\nlab-1\n").repositories
-    assert repository.framework == other
-
-
-def test_damaged_index_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "course").mkdir()
-    (tmp_path / "course/index.csv").write_text("name\n")
-    with pytest.raises(UsageError, match=r"index\.csv: column 'row' is missing"):
-        plan(tmp_path, "name\nlab-1\n")
+    (row,) = read(text, RosterOptions(columns=["author=Full name"], keep=keep)).rows
+    assert row.more == {"Full name": "Ada", "description": "A lab"}
+    assert row.answers["author"] == "Ada"
