@@ -192,8 +192,8 @@ def _unused_hint(key: str, column: str) -> str:
     similar = difflib.get_close_matches(key, [answer for answer in ANSWERS if answer != key], 1)
     guess = f"did you mean {similar[0]}? " if similar else ""
     return (
-        f"{guess}--keep '{column}' copies it to index.csv (--keep '*' copies all unused columns), --column"
-        f" ANSWER='{column}' uses it as an answer: {', '.join(ANSWERS)}"
+        f"{guess}--keep '{column}' copies it to index.csv (--keep '*' copies all unused columns);"
+        f" --column ANSWER='{column}' uses it as an answer: {', '.join(ANSWERS)}"
     )
 
 
