@@ -20,7 +20,7 @@ from scaffold.project.record import read_recorded_answers
 from scaffold.project.request import BY_DIRECTORY, ProjectRequest, TargetLabel, complete_answers, usable_settings
 
 PERSON = ("author", "email")
-BY_ROW = TargetLabel("the name", "another name", "another place")
+ROW_LABEL = TargetLabel("name", "another name", "another directory")
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def _answer_problems(
 
 def _target_problems(roster: Roster, row: RosterRow, target: Path) -> list[Problem]:
     try:
-        message = target_obstacle(target, BY_ROW)
+        message = target_obstacle(target, ROW_LABEL)
     except OSError as error:
         message = f"cannot read {error.filename}: {error.strerror}"
     return [Problem(roster.location(row.line, "name"), message)] if message else []

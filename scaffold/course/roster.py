@@ -139,14 +139,15 @@ def _parse_pattern(table: Table, option: str, text: str, problems: list[Problem]
         text = f"{{{text}}}"
     parts = PLACEHOLDER.split(text)
     columns = parts[1::2]
-    found = [_unknown_column(table, option, column) for column in columns if column_key(column) not in table.columns]
+    unknown = [column for column in columns if column_key(column) not in table.columns]
+    invalid = [_unknown_column(table, option, column) for column in unknown]
     if not columns:
         hint = f"put a column in braces, as in 'lab1-{{id}}'; {_list_columns(table)}"
-        found.append(Problem(option, f"the pattern {text!r} contains no column", hint))
+        invalid.append(Problem(option, f"the pattern {text!r} contains no column", hint))
     if any(brace in part for part in parts[::2] for brace in "{}"):
-        found.append(Problem(option, f"the pattern {text!r} has an unmatched brace"))
-    if found:
-        problems += found
+        invalid.append(Problem(option, f"the pattern {text!r} has an unmatched brace"))
+    if invalid:
+        problems += invalid
         return None
     parts[1::2] = map(column_key, columns)
     names = [repr(table.columns[key]) for key in dict.fromkeys(parts[1::2])]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A course in which some repositories do harm: each costs its own row in the gradebook, and nothing else."""
+"""A course with harmful repositories: each affects only its own row in the gradebook."""
 
 import csv
 import hashlib
@@ -21,7 +21,7 @@ import pytest
 from tests.integration.repositories import render
 from tests.integration.vm_runs import read_lines
 
-pytestmark = pytest.mark.xdist_group("course check")  # by one worker, or each would check it
+pytestmark = pytest.mark.xdist_group("course check")  # one worker checks the course for all tests
 KERNEL = "6.1"
 LIMITS = ("--build-seconds", "12", "--memory", "512", "--disk", "64", "--processes", "64")
 ATTACK = "\n.PHONY: attack\nbuild/minimal.bpf.o: attack\nattack:\n\t{}\n"
@@ -43,10 +43,10 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Checked:
-    """What one check of the course left: its exit status, what it said, and the gradebook by name."""
+    """The result of a check: its exit status, its stderr, its verdicts, and the rows of the gradebook by name."""
 
     status: int
-    said: str
+    stderr: str
     verdicts: list[dict[str, str]]
     rows: dict[str, dict[str, str]]
     attempts: int  # connections to the listener
@@ -54,19 +54,19 @@ class Checked:
 
 @dataclass(frozen=True)
 class Course:
-    """A course in a directory of its own, beside what its repositories are after."""
+    """A course in the directory `root`, beside the files that its repositories attack."""
 
-    place: Path
+    root: Path
     mark: str
     listener: socket.socket
 
     @property
     def directory(self) -> Path:
-        return self.place / "course"
+        return self.root / "course"
 
     @property
     def outside(self) -> Path:
-        return self.place / "outside"
+        return self.root / "outside"
 
     @property
     def stolen(self) -> Path:
@@ -85,13 +85,13 @@ class Course:
         return repository
 
     def digest(self) -> str:
-        """Return a digest of all that is in the repositories."""
-        found = hashlib.sha256()
+        """Return a digest of all files in the repositories."""
+        digest = hashlib.sha256()
         for path in sorted(self.directory.glob("*/**/*")):
-            found.update(f"{path} {path.lstat().st_mode}".encode())
+            digest.update(f"{path} {path.lstat().st_mode}".encode())
             if path.is_file() and not path.is_symlink():
-                found.update(path.read_bytes())
-        return found.hexdigest()
+                digest.update(path.read_bytes())
+        return digest.hexdigest()
 
     def check(self, *options: str) -> Checked:
         command = [sys.executable, "-m", "scaffold", "course", "check", str(self.directory), "--kernel", KERNEL]
@@ -108,7 +108,7 @@ class Course:
         return Checked(done.returncode, done.stderr, read_lines(done.stdout), rows, attempts)
 
     def processes(self) -> list[str]:
-        """Return the command lines of the processes that its builds have left."""
+        """Return the command lines of the processes that its builds started and that still run."""
         found = []
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             with suppress(OSError):
@@ -118,10 +118,10 @@ class Course:
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
-    place = tmp_path_factory.mktemp("check")
+    root = tmp_path_factory.mktemp("check")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.05)
-        found = Course(place, f"ebpf-new-{secrets.token_hex(8)}", listener)
+        found = Course(root, f"ebpf-new-{secrets.token_hex(8)}", listener)
         found.directory.mkdir()
         found.outside.mkdir()
         _fill(found)
@@ -131,7 +131,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
 def _fill(course: Course) -> None:
     mark, outside = course.mark, course.outside
     sound = course.add("sound")
-    # Any git that is called here runs this.
+    # Any git command in this repository would run this.
     (sound / ".git").mkdir()
     (sound / ".git/HEAD").write_text("ref: refs/heads/main\n")
     (sound / ".git/config").write_text(f"[core]\n\tfsmonitor = touch {outside}/git\n")
@@ -181,39 +181,39 @@ def checked(course: Course) -> Checked:
     return found
 
 
-def test_the_sound_one_passes_beside_all_others(checked: Checked) -> None:
+def test_valid_repository_passes(checked: Checked) -> None:
     row = checked.rows["sound"]
     assert (row["build"], row[KERNEL], row["passed"], row["reason"]) == ("ok", "pass", "1", "")
-    assert checked.status == 0, checked.said
+    assert checked.status == 0, checked.stderr
 
 
 @pytest.mark.parametrize("name", REASONS)
-def test_what_does_harm_has_a_row_of_its_own(checked: Checked, name: str) -> None:
+def test_harmful_repository_has_its_own_row(checked: Checked, name: str) -> None:
     row = checked.rows[name]
     assert row["passed"] == "0"
     assert REASONS[name] in row["reason"]
 
 
-def test_nothing_reached_the_machine(checked: Checked, course: Course) -> None:
+def test_no_build_reaches_the_machine(checked: Checked, course: Course) -> None:
     assert checked.attempts == 0
     assert not course.stolen.exists()
     assert list(course.outside.iterdir()) == []
     assert course.processes() == []
 
 
-def test_there_is_a_verdict_for_each(checked: Checked, course: Course) -> None:
+def test_verdict_for_each_repository(checked: Checked, course: Course) -> None:
     names = {path.name for path in course.directory.iterdir() if path.is_dir()}
     assert {verdict["project"] for verdict in checked.verdicts} == names == set(checked.rows)
     builds = {row["build"] for row in checked.rows.values()}
     assert builds == {"ok", "failed", "timeout"}
 
 
-def test_a_test_of_its_own_does_not_count(checked: Checked) -> None:
+def test_own_manifest_does_not_count(checked: Checked) -> None:
     assert (checked.rows["cheat"]["build"], checked.rows["cheat"][KERNEL]) == ("ok", "fail")
     assert "with the filter set, an event of another process was seen" in checked.rows["cheat"]["reason"]
 
 
-def test_the_rest_is_checked_by_resuming(checked: Checked, course: Course) -> None:
+def test_resume_checks_the_missing_rows(checked: Checked, course: Course) -> None:
     path = course.directory / "gradebook.csv"
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(line for line in lines if not line.startswith("cheat,")))
@@ -223,12 +223,12 @@ def test_the_rest_is_checked_by_resuming(checked: Checked, course: Course) -> No
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGKILL])
-def test_what_ends_the_check_ends_the_builds(course: Course, signum: signal.Signals, tmp_path: Path) -> None:
+def test_end_of_the_check_ends_the_builds(course: Course, signum: signal.Signals, tmp_path: Path) -> None:
     shutil.copytree(course.directory / "endless", tmp_path / "endless", symlinks=True)
     command = [sys.executable, "-m", "scaffold", "course", "check", str(tmp_path), "--kernel", KERNEL]
-    litter = tmp_path / "tmp"  # what a killed check cannot take away
-    litter.mkdir()
-    variables = {**os.environ, "TMPDIR": str(litter)}
+    temporary = tmp_path / "tmp"  # a killed check cannot remove its files
+    temporary.mkdir()
+    variables = {**os.environ, "TMPDIR": str(temporary)}
     with subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as check:
         while len(course.processes()) < 2:
             assert check.poll() is None
@@ -241,7 +241,7 @@ def test_what_ends_the_check_ends_the_builds(course: Course, signum: signal.Sign
     assert (tmp_path / "gradebook.csv").read_text().count("endless") == 1
 
 
-def test_the_same_sandbox_is_there_for_a_test(course: Course) -> None:
+def test_command_test_has_the_same_sandbox(course: Course) -> None:
     command = [sys.executable, "-m", "scaffold", "test", str(course.directory / "network"), "--kernel", KERNEL]
     done = subprocess.run([*command, "--sandbox", "--json"], capture_output=True, text=True, check=False)
     (verdict,) = read_lines(done.stdout)
