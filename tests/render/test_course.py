@@ -34,7 +34,7 @@ from tests.render.workflow_rules import broken_rules
 FIRST = next(iter(CATALOG))
 HEADER = "id,framework,First name,Surname,email,owner,licence,description"
 PATTERNS = ("--name-pattern", "lab-{id}", "--column", "author={First name} {Surname}")
-ROWS = 160  # several batches, so that a run can be interrupted after the first one
+ROWS = 120  # several batches, so that a run can be interrupted after the first one
 MAX_SECONDS = 300  # for a course, on a busy machine
 
 
@@ -167,7 +167,7 @@ def test_next_run_completes_the_course_of_a_killed_run(tmp_path: Path) -> None:
     entries = read_index(course)
     assert [(entry.row, entry.name) for entry in entries] == [(n + 2, f"lab-{n}") for n in range(ROWS)]
     assert {entry.name for entry in entries if entry.status == "kept"} == before.keys()
-    shutil.rmtree(course)  # 60 MB, which pytest would keep
+    shutil.rmtree(course)  # 40 MB, which pytest would keep
 
 
 @pytest.mark.parametrize(("signum", "options"), [(signal.SIGINT, []), (signal.SIGTERM, ["--no-git"])])
