@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The command line: each module declares one command, calls one function, and prints what it returns."""
+"""The command line: one module for each command. A command parses its arguments, calls one function and prints."""

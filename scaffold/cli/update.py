@@ -1,11 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The command `ebpf-new update`: reads the arguments, calls one function, prints."""
+"""The command `ebpf-new update`."""
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from scaffold.cli.terminal import count, is_interactive, print_json, quote_path
+
+if TYPE_CHECKING:
+    from scaffold.update.update import Change, Updated
+
+# In place of git's word for the most common kind of conflict.
+CONFLICT_REASONS = {"contents": "you and the templates changed the same lines"}
 
 
 def update_project(
@@ -15,52 +24,132 @@ def update_project(
     check: Annotated[
         bool,
         typer.Option(
-            "--check", help="Write nothing; exit with 1 and list the files if the project is out of date, for CI."
+            "--check", help="Write nothing. If the project is out of date, list the files and exit with 1. For CI."
         ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Write nothing; show what would change, and what would conflict.")
+        bool, typer.Option("--dry-run", help="Write nothing. Print what would change and what would conflict.")
     ] = False,
     answer: Annotated[
         list[str] | None,
         typer.Option(
             "--answer", metavar="KEY=VALUE",
-            help="Give an answer that newer templates ask, or another one than is recorded: --answer license=MIT."
-            " Again for each further one.",
+            help="Answer a question that newer templates ask, or change a recorded answer: --answer license=MIT."
+            " Repeat it for more answers.",
         ),
     ] = None,
     base: Annotated[
         str | None,
         typer.Option(
             metavar="COMMIT",
-            help="Take the project in COMMIT for what was generated. Needed only where its templates are not known: it"
-            " was made by a version that was never released.",
+            help="Use the project in COMMIT as the one that was generated. You need it only if an unreleased version"
+            " created the project, so that its templates are unknown.",
         ),
     ] = None,
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Never ask: take the default of what is new, and name it.")
+        bool, typer.Option("--yes", "-y", help="Never ask. New answers take their defaults, which are printed.")
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on stdout (files, conflicts, ...) instead of text.")
     ] = False,
 ) -> None:  # fmt: skip
-    """Bring a project to the templates of this version, by a merge of git.
+    """Update a project to the templates of this version, by a git merge.
 
-    Your files and answers stay yours: what you deleted stays deleted, what you renamed is followed, and where both
-    changed the same lines git's markers say so. The result is in the work tree and the index, for you to look at; no
-    commit is made. Changes that are not committed must be put away first.
+    Your changes and answers are kept: a file that you deleted stays deleted, a file that you renamed keeps its new
+    name, and lines that both sides changed get git's conflict markers. The result is in the work tree and the index.
+    The command creates no commit, so that you can review it first. Commit or stash your own changes before you run it.
 
-    Exit status: 0 the project is up to date now, 1 it is not (--check) or has conflicts to resolve, 2 it cannot be
-    updated as it is, 69 this machine cannot do it.
+    Exit status: 0 the project is up to date; 1 it is out of date (--check), has conflicts, or could not be written; 2
+    its state or an option does not allow the update; 69 git is too old, or ebpf-new lacks the templates.
     """
-    from scaffold.cli.prompts import ask_new, on_terminal
-    from scaffold.cli.show_update import show_update
+    from scaffold.cli.prompts import ask_questions
     from scaffold.update.update import Mode, UpdateRequest, parse_answers, unanswered_questions, update
 
     mode = Mode.CHECK if check else Mode.DRY_RUN if dry_run else Mode.WRITE
     request = UpdateRequest(directory, parse_answers(answer or []), base, mode)
-    if mode is Mode.WRITE and not yes and on_terminal():
-        request = replace(request, answers={**request.answers, **ask_new(unanswered_questions(request))})
+    if mode is Mode.WRITE and not yes and is_interactive():
+        request = replace(request, answers={**request.answers, **ask_questions(unanswered_questions(request))})
     updated = update(request)
-    show_update(updated, as_json)
+    if as_json:
+        print_json(_updated_fields(updated))
+    else:
+        _print_updated(updated)
     raise typer.Exit(updated.exit_code)
+
+
+def _print_updated(updated: "Updated") -> None:
+    """Print what has changed or would change, and the next commands."""
+    from scaffold.update.update import Mode
+    from scaffold.vmtest.printable import printable
+
+    if not updated.files:
+        print(f"{updated.name} is up to date with the templates of ebpf-new {updated.now}.")
+        _print_changes(updated.left)
+        return
+    versions = updated.now if updated.before == updated.now else f"{updated.before} to {updated.now}"
+    verb = {Mode.CHECK: "out of date", Mode.DRY_RUN: "would change", Mode.WRITE: "changed"}[updated.mode]
+    print(f"{updated.name}, {versions}: {count(len(updated.files), 'file')} {verb}\n")
+    _print_changes([*updated.files, *updated.left])
+    for key, value in updated.taken.items():
+        print(
+            f'\nThe templates have a new question, {key}. Its answer is now the default, "{printable(value)}".'
+            f" To give another answer, use: --answer {key}=VALUE"
+        )
+    print("\n" + "\n".join(_next_steps(updated)))
+
+
+def _print_changes(changes: "Iterable[Change]") -> None:
+    from scaffold.vmtest.printable import printable
+
+    for change in changes:
+        reason = CONFLICT_REASONS.get(change.why, change.why)
+        print(f"  {change.what:13}  {printable(change.path)}{reason and f' ({reason})'}")
+
+
+def _next_steps(updated: "Updated") -> list[str]:
+    """Return the lines that tell the user what to do next."""
+    from scaffold.update.update import Mode
+
+    directory = quote_path(updated.project)
+    is_elsewhere = directory != "."
+    if updated.mode is Mode.CHECK:
+        return [f"To update the project, run: ebpf-new update{f' {directory}' if is_elsewhere else ''}"]
+    if updated.mode is Mode.DRY_RUN:
+        return ["Nothing was written. To update the project, run the same command without --dry-run."]
+    git = f"git -C {directory}" if is_elsewhere else "git"
+    paths = "" if updated.is_top else " -- ."
+    # `git restore` does not remove unmerged files, so they are added first.
+    restore = f"add --update . && {git} restore --source=HEAD --staged --worktree ."
+    undo = "reset --hard" if updated.is_top else restore
+    commit = f'commit --message "Update to ebpf-new {updated.now}"'
+    conflicts = []
+    if updated.conflicts:
+        files = count(len(updated.conflicts), "file")
+        conflicts.append(
+            f"You must resolve the conflicts in {files}: edit the file and run git add, or run git mergetool."
+        )
+    return [
+        *conflicts,
+        "Nothing is committed. Next:\n",
+        f"  {git} diff HEAD{paths}   # review the update",
+        f"  {git} {commit}{paths}   # commit it",
+        f"  {git} {undo}   # or undo it",
+    ]
+
+
+def _updated_fields(updated: "Updated") -> dict[str, object]:
+    """Return the fields of the JSON output."""
+    from scaffold.update.update import Mode
+
+    return {
+        "path": str(updated.project.absolute()),
+        "name": updated.name,
+        "from": updated.before,
+        "to": updated.now,
+        "up_to_date": not updated.files,
+        "files": [asdict(change) for change in updated.files],
+        "conflicts": [change.path for change in updated.conflicts],
+        "left": [asdict(change) for change in updated.left],
+        "defaults": dict(updated.taken),
+        "written": updated.mode is Mode.WRITE and bool(updated.files),
+    }

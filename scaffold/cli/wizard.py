@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is asked of whom: the guided form, each answer checked at once, and the options that say the same."""
+"""The wizard of `ebpf-new new`: it asks for missing answers, checks each at once, and finds the equivalent command."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from scaffold.cli.prompts import ask_framework, ask_license, ask_program, ask_text, on_terminal, tell_problem
+from scaffold.cli.prompts import ask_framework, ask_license, ask_program, ask_text, print_problem
+from scaffold.cli.terminal import is_interactive
 from scaffold.errors import UsageError
 from scaffold.generate.create import ProjectPlan, proposed_answers, reject_problems, request_problems
 from scaffold.project.answers import TEXTS, FileAnswers, fill_answers
@@ -15,68 +16,76 @@ from scaffold.project.catalog import Framework
 from scaffold.project.request import ProjectRequest, target_path
 
 FIRST_NAME = "hello"
-TEXTS_ASKED = {"author": "Author for the copyright line", "email": "E-mail address beside it"}
-ASKED = ("framework", "program", "license", *TEXTS_ASKED)
+TEXT_QUESTIONS = {"author": "Author for the copyright line", "email": "E-mail address of the author"}
+QUESTIONS = ("framework", "program", "license", *TEXT_QUESTIONS)
 
 
-def with_framework(
+def choose_framework(
     request: ProjectRequest, configuration: FileAnswers, frameworks: Mapping[str, Framework], yes: bool
 ) -> ProjectRequest:
-    """Complete `request` by the configuration, and by a framework: asked for, or with `yes` the first.
+    """Return `request` completed by `configuration`, and by a framework if one is missing.
+
+    With `yes` that is the first one. Otherwise the user chooses it; without a terminal it stays missing.
 
     Raises:
-        BadAnswers: something else is wrong; nothing was asked then.
-        KeyboardInterrupt, EOFError: the user ended the question.
+        InvalidAnswersError: another answer is invalid; the user was not asked.
+        KeyboardInterrupt, EOFError: the user interrupted the question.
     """
     request = fill_answers(request, [configuration])
-    if request.framework is None and (yes or on_terminal()):
+    if request.framework is None and (yes or is_interactive()):
         reject_problems(request, frameworks, but=["--framework"])
-        first = next(iter(frameworks))
+        default = next(iter(frameworks))
         if yes:
-            return replace(request, framework=first)
-        request = _asked(request, frameworks, "framework", lambda: ask_framework(frameworks, first))
+            return replace(request, framework=default)
+        request = _ask_answer(request, frameworks, "framework", lambda: ask_framework(frameworks, default))
     return request
 
 
-def fill_in(
+def ask_all_answers(
     request: ProjectRequest, directory: Path, configuration: FileAnswers, frameworks: Mapping[str, Framework], yes: bool
 ) -> ProjectRequest:
-    """Ask for the name and all that `request` leaves open; what is configured is the default.
+    """Ask for the name and for every missing answer, with defaults from `configuration`, and return the request.
+
+    A relative name is in `directory`.
 
     Raises:
-        UsageError: there is nobody to ask, or `yes` forbids it.
-        BadAnswers: something that was given is wrong; nothing was asked then.
-        KeyboardInterrupt, EOFError: the user ended the form.
+        UsageError: there is no terminal, or `yes` forbids questions.
+        InvalidAnswersError: a given answer is invalid; the user was not asked.
+        KeyboardInterrupt, EOFError: the user interrupted the questions.
     """
-    if yes or not on_terminal():
-        raise UsageError('NAME is missing: type "ebpf-new NAME" (on a terminal, without --yes, it is asked for)')
-    later = ["NAME", *(f"--{name}" for name in ASKED if getattr(request, name) is None)]
-    reject_problems(fill_answers(request, [configuration]), frameworks, but=later)
+    if yes or not is_interactive():
+        raise UsageError(
+            "NAME is missing", hint='run "ebpf-new NAME"; only on a terminal without --yes it is asked for'
+        )
+    missing = ["NAME", *(f"--{name}" for name in QUESTIONS if getattr(request, name) is None)]
+    reject_problems(fill_answers(request, [configuration]), frameworks, but=missing)
 
     def ask(name: str, question: Callable[[str], str]) -> ProjectRequest:
         default = proposed_answers(fill_answers(request, [configuration]), frameworks)[name]
-        return _asked(request, frameworks, name, lambda: question(default))
+        return _ask_answer(request, frameworks, name, lambda: question(default))
 
-    def ask_known(question: str, name: str, default: str) -> str:
-        where = configuration.path if name in configuration.values else "git"
-        return ask_text(f"{question}, from {where}" if default else question, default)
+    def ask_known_text(question: str, name: str, default: str) -> str:
+        source = configuration.path if name in configuration.values else "git"
+        return ask_text(f"{question}, from {source}" if default else question, default)
 
     if request.framework is None:
         request = ask("framework", partial(ask_framework, frameworks))
-    request = _named(request, directory, frameworks)
+    request = _ask_name(request, directory, frameworks)
     framework = frameworks[request.framework or ""]
     if request.program is None and len(framework.programs) > 1:
         request = ask("program", partial(ask_program, framework.programs))
     if request.license is None:
         request = ask("license", partial(ask_license, framework.licenses))
-    for name, question in TEXTS_ASKED.items():
+    for name, question in TEXT_QUESTIONS.items():
         if getattr(request, name) is None:
-            request = ask(name, partial(ask_known, question, name))
+            request = ask(name, partial(ask_known_text, question, name))
     return fill_answers(request, [configuration])
 
 
-def shortest_wish(plan: ProjectPlan, configuration: FileAnswers, frameworks: Mapping[str, Framework]) -> ProjectRequest:
-    """Return the request that leads to `plan` with the fewest answers; the framework is always one of them."""
+def shortest_request(
+    plan: ProjectPlan, configuration: FileAnswers, frameworks: Mapping[str, Framework]
+) -> ProjectRequest:
+    """Return the request with the fewest answers that leads to `plan`. It always has the framework."""
     project = plan.project
     request = ProjectRequest(plan.target, project.framework)
     for name in TEXTS:
@@ -87,29 +96,31 @@ def shortest_wish(plan: ProjectPlan, configuration: FileAnswers, frameworks: Map
     return request if configuration.values.get("git", True) == plan.git else replace(request, git=plan.git)
 
 
-def _named(request: ProjectRequest, directory: Path, frameworks: Mapping[str, Framework]) -> ProjectRequest:
-    question = "Name of the project, and of the directory that is made for it"
-    return _good(
+def _ask_name(request: ProjectRequest, directory: Path, frameworks: Mapping[str, Framework]) -> ProjectRequest:
+    question = "Name of the project and of its new directory"
+    return _ask_until_valid(
         "NAME", frameworks, lambda: replace(request, target=target_path(ask_text(question, FIRST_NAME), directory))
     )
 
 
-def _asked(
+def _ask_answer(
     request: ProjectRequest, frameworks: Mapping[str, Framework], name: str, ask: Callable[[], str]
 ) -> ProjectRequest:
-    def changed() -> ProjectRequest:
+    def with_answer() -> ProjectRequest:
         answer: dict[str, Any] = {name: ask()}
         return replace(request, **answer)
 
-    return _good(f"--{name}", frameworks, changed)
+    return _ask_until_valid(f"--{name}", frameworks, with_answer)
 
 
-def _good(answer: str, frameworks: Mapping[str, Framework], ask: Callable[[], ProjectRequest]) -> ProjectRequest:
-    """Ask until nothing is wrong with `answer`."""
+def _ask_until_valid(
+    answer: str, frameworks: Mapping[str, Framework], ask: Callable[[], ProjectRequest]
+) -> ProjectRequest:
+    """Call `ask` until the `answer` in its result, such as --license, is valid."""
     while True:
-        tried = ask()
-        messages = [each.message for each in request_problems(tried, frameworks) if each.answer == answer]
-        if not messages:
-            return tried
-        for message in messages:
-            tell_problem(message)
+        request = ask()
+        problems = [problem for problem in request_problems(request, frameworks) if problem.answer == answer]
+        if not problems:
+            return request
+        for problem in problems:
+            print_problem(problem)

@@ -4,9 +4,7 @@
 import fcntl
 import json
 import os
-import pty
 import re
-import select
 import shutil
 import signal
 import subprocess
@@ -27,6 +25,7 @@ from scaffold.project.request import ProjectRequest
 from tests.conftest import Command, git
 from tests.render.linters import accepted
 from tests.render.starters import modes
+from tests.render.terminal import run_in_terminal
 from tests.render.test_workflows import LINTERS, Linter
 from tests.render.trees import CATALOG, contents
 from tests.render.workflow_rules import broken_rules
@@ -222,20 +221,10 @@ def test_repositories_of_another_run_are_kept(tmp_path: Path) -> None:
 
 def test_progress_bar_on_a_terminal(tmp_path: Path) -> None:
     path = roster(tmp_path, "one", "two", header="name")
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(tmp_path)
-        command = [sys.executable, "-m", "scaffold", "course", "new", path, "-o", "course", "-f", FIRST, "--no-git"]
-        os.execv(sys.executable, command)
-    output = b""
-    while select.select([terminal], [], [], 60)[0]:
-        try:
-            output += os.read(terminal, 4096)
-        except OSError:
-            break
-    os.close(terminal)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    assert b"2/2" in output and b"2 repositories" in output
+    arguments = ("course", "new", path, "-o", "course", "-f", FIRST, "--no-git")
+    status, output = run_in_terminal(tmp_path, *arguments)
+    assert status == 0
+    assert "2/2" in output and "2 repositories" in output
 
 
 @pytest.fixture(scope="module")

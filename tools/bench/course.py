@@ -25,7 +25,7 @@ MEMORY_BAR = 8  # MB more after a thousand rows than after a hundred
 # The command as its script calls it; at the end it says its own peak memory, and that of the largest of its workers.
 PEAK = """
 import resource, sys
-from scaffold.cli.app import main
+from scaffold.__main__ import main
 try:
     main()
 finally:

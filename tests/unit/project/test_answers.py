@@ -138,12 +138,12 @@ def test_a_directory_is_no_file(ebpf_new: Command) -> None:
     configuration_path().mkdir(parents=True)
     done = ebpf_new("hello", "--framework", FIRST)
     assert done.returncode == 2
-    assert done.stderr == f"ebpf-new: cannot read {configuration_path()}: Is a directory\n"
+    assert done.stderr == f"error: cannot read {configuration_path()}: Is a directory\n"
 
 
 def test_a_file_of_answers_must_be_there(ebpf_new: Command) -> None:
     done = ebpf_new("hello", "--answers", "gone.toml")
-    assert (done.returncode, done.stderr) == (2, "ebpf-new: cannot read gone.toml: No such file or directory\n")
+    assert (done.returncode, done.stderr) == (2, "error: cannot read gone.toml: No such file or directory\n")
 
 
 def test_no_configuration_is_none(home: Path) -> None:
@@ -202,7 +202,7 @@ def test_a_module_of_its_own_stays_unless_another_framework_is_wanted(tmp_path: 
 def test_replay(ebpf_new: Command, tmp_path: Path) -> None:
     done = ebpf_new("hello", "--replay")
     assert done.returncode == 2
-    assert done.stderr.startswith(f"ebpf-new: there is no run to replay: {last_answers_path()} is not there")
+    assert done.stderr.startswith(f"error: there is no run to replay: {last_answers_path()} is not there")
     texts = ["--author", "안녕", "--email", "", "--description", "=]", "--license", "MIT"]
     assert ebpf_new("first", "--framework", FIRST, "--no-git", *texts).returncode == 0
     assert ebpf_new("not", "--framework", WITH_MODULE, "--dry-run").returncode == 0
