@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What `ebpf-new test` prints while it runs: a table or lines for people, JSON lines for machines."""
+"""Output of `ebpf-new test` and `ebpf-new report merge`: a table or lines of text, or JSON lines."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -15,9 +15,9 @@ from scaffold.vmtest.verdict import Outcome, Verdict, as_json, as_text
 
 
 def show_test(events: Iterable[Event], total: int, in_json: bool, verdicts: list[Verdict]) -> None:
-    """Print `events` as they come, of `total` runs, and add the verdicts among them to `verdicts`.
+    """Print the `events` of a test of `total` cases as they arrive, and append the verdicts to `verdicts`.
 
-    With `in_json` stdout has nothing but the verdicts, one JSON object a line; notes go to stderr.
+    With `in_json`, stdout contains only the verdicts, one JSON object per line. Notes go to stderr.
     """
     if in_json:
         for event in events:
@@ -43,12 +43,12 @@ def show_test(events: Iterable[Event], total: int, in_json: bool, verdicts: list
 
 
 def say(text: str) -> None:
-    """Tell on stderr of what takes a while before the first verdict."""
+    """Print `text` on stderr: progress of a long preparation before the first verdict."""
     print(f"ebpf-new: {text}", file=sys.stderr, flush=True)
 
 
 def show_results(verdicts: Sequence[Verdict], missing: int, in_json: bool) -> None:
-    """Print `verdicts` and how many are missing: as JSON lines alone, or as a table and what went wrong."""
+    """Print `verdicts` as JSON lines, or as a table with the failures in detail and the `missing` count."""
     if in_json:
         for verdict in verdicts:
             print(as_json(verdict))
@@ -56,6 +56,6 @@ def show_results(verdicts: Sequence[Verdict], missing: int, in_json: bool) -> No
     console = Console()
     console.print(fitting_table(verdicts, console))
     for verdict in verdicts:
-        if verdict.verdict != Outcome.PASS:
+        if verdict.verdict is not Outcome.PASS:
             console.print(Text(as_text(verdict)), soft_wrap=True)
     print(headline(verdicts, missing))
