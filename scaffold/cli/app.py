@@ -237,10 +237,10 @@ def show_matrix(
 ) -> None:  # fmt: skip
     """Show the pairs of project and kernel that "ebpf-new test" would run with the same arguments."""
     from scaffold.cli.show import show_strategy
-    from scaffold.testing.selection import select_cases, strategy
+    from scaffold.testing.selection import github_matrix, select_cases
 
     pairs = select_cases(directories, template, all_templates, kernel, kernels, arch)
-    show_strategy(pairs, strategy(pairs, shards) if as_json else None)
+    show_strategy(pairs, github_matrix(pairs, shards) if as_json else None)
 
 
 @report_app.command("merge")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from scaffold.generate.create import Created, ProjectPlan
     from scaffold.generate.export import Exported
     from scaffold.project.request import ProjectRequest
-    from scaffold.testing.kernel_store import Cached, Pruned
+    from scaffold.testing.kernel_store import CachedKernel, PruneResult
     from scaffold.testing.selection import Case
     from scaffold.vmtest.available import AvailableKernel
 
@@ -122,7 +122,9 @@ def show_exported(exported: "Exported", as_json: bool) -> None:
     print('and tick "Template repository" in its settings.')
 
 
-def show_kernels(cached: Sequence["Cached"], offers: Mapping[str, Sequence["AvailableKernel"]], as_json: bool) -> None:
+def show_kernels(
+    cached: Sequence["CachedKernel"], offers: Mapping[str, Sequence["AvailableKernel"]], as_json: bool
+) -> None:
     """Print what the cache has and the archive offers, by architecture."""
     if as_json:
         kept = [{**asdict(each), "path": str(each.path)} for each in cached]
@@ -170,7 +172,7 @@ def show_fetched(releases: Iterable[str], as_json: bool) -> None:
             print(json.dumps({"fetched": found}))
 
 
-def show_pruned(pruned: "Pruned", as_json: bool) -> None:
+def show_pruned(pruned: "PruneResult", as_json: bool) -> None:
     """Print what was removed from the cache."""
     if as_json:
         print(json.dumps(asdict(pruned)))

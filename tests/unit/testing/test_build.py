@@ -1,58 +1,99 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A build runs within limits, and nothing of it is left."""
+"""Commands run within limits of time and output, and none of their processes remain."""
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from scaffold.testing.build import KEPT_BYTES, BuildResult, run_limited
+from scaffold.testing.build import KEPT_BYTES, CommandResult, build, run_limited
+from scaffold.vmtest.verdict import Outcome
+from tests.unit.testing.manifests import MANIFEST
 
-FOREVER = 600  # seconds
+LONG_SECONDS = 600  # longer than any test
 
 
-def shell(script: str, directory: Path, seconds: float = 60) -> BuildResult:
+def run_shell(script: str, directory: Path, seconds: float = 60) -> CommandResult:
     return run_limited(["sh", "-c", script], directory, seconds)
 
 
 def test_status_and_both_outputs(tmp_path: Path) -> None:
-    assert shell("pwd; echo wrong >&2; exit 3", tmp_path) == BuildResult(3, f"{tmp_path}\nwrong\n".encode())
+    assert run_shell("pwd; echo wrong >&2; exit 3", tmp_path) == CommandResult(3, f"{tmp_path}\nwrong\n".encode())
 
 
-def test_of_endless_output_the_end_is_kept(tmp_path: Path) -> None:
-    built = shell("yes build | head -c 50000000; echo last", tmp_path)
-    assert (built.status, len(built.output)) == (0, KEPT_BYTES)
-    assert built.output.endswith(b"last\n")
+def test_only_the_end_of_long_output_is_kept(tmp_path: Path) -> None:
+    result = run_shell("yes build | head -c 50000000; echo last", tmp_path)
+    assert (result.status, len(result.output)) == (0, KEPT_BYTES)
+    assert result.output.endswith(b"last\n")
 
 
-def test_what_prints_without_end_is_ended(tmp_path: Path) -> None:
-    built = run_limited(["yes"], tmp_path, FOREVER, most_mebibytes=2)
-    assert (built.status, built.limit) == (None, "it printed more than 2 MiB")
+def test_a_command_that_prints_too_much_is_killed(tmp_path: Path) -> None:
+    result = run_limited(["yes"], tmp_path, LONG_SECONDS, max_output_mib=2)
+    assert result.status is None
+    assert "2 MiB" in result.exceeded
 
 
-def test_what_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
-    script = f"echo begun; sleep {FOREVER} & echo $! >child; wait"
-    assert shell(script, tmp_path, seconds=1) == BuildResult(None, b"begun\n")
+def test_a_command_that_takes_too_long_is_killed_with_its_children(tmp_path: Path) -> None:
+    script = f"echo begun; sleep {LONG_SECONDS} & echo $! >child; wait"
+    assert run_shell(script, tmp_path, seconds=1) == CommandResult(None, b"begun\n")
     assert_ended(int((tmp_path / "child").read_text()))
 
 
-def test_what_stays_behind_holds_nothing_up(tmp_path: Path) -> None:
-    assert shell(f"sleep {FOREVER} & echo $! >child; echo done", tmp_path) == BuildResult(0, b"done\n")
+def test_a_background_process_does_not_delay_the_result(tmp_path: Path) -> None:
+    assert run_shell(f"sleep {LONG_SECONDS} & echo $! >child; echo done", tmp_path) == CommandResult(0, b"done\n")
     assert_ended(int((tmp_path / "child").read_text()))
 
 
-def test_one_that_closes_its_output_is_waited_for(tmp_path: Path) -> None:
-    assert shell("exec >&- 2>&-; sleep 0.3; exit 4", tmp_path) == BuildResult(4, b"")
+def test_a_command_that_closes_its_output_is_waited_for(tmp_path: Path) -> None:
+    assert run_shell("exec >&- 2>&-; sleep 0.3; exit 4", tmp_path) == CommandResult(4, b"")
 
 
-def test_no_such_command(tmp_path: Path) -> None:
+def test_a_missing_command(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         run_limited(["no-such-command"], tmp_path, 60)
 
 
+@pytest.mark.parametrize(
+    ("script", "outcome", "facts"),
+    [
+        ("echo 'a.c:1: error: no such type'; echo 'make: *** [a.o] Error 1'; exit 2", Outcome.FAIL, ["no such type"]),
+        (
+            "echo '*** clang is missing: type \"make deps\".  Stop.'; exit 2",
+            Outcome.FAIL,
+            ["clang is missing", "make deps"],
+        ),
+        ("exit 2", Outcome.FAIL, ["sh printed nothing"]),
+        (f"sleep {LONG_SECONDS}", Outcome.TIMEOUT, ["0.2 s"]),
+    ],
+    ids=["error", "missing tool", "no output", "time"],
+)
+def test_the_verdict_of_a_failed_build(tmp_path: Path, script: str, outcome: Outcome, facts: list[str]) -> None:
+    manifest = replace(
+        MANIFEST, root=tmp_path, build=("sh", "-c", script), build_seconds=0.2 if "sleep" in script else 60
+    )
+    verdict = build(manifest, "amd64")
+    assert verdict is not None
+    assert (verdict.verdict, verdict.kernel, verdict.arch) == (outcome, "", "amd64")
+    assert all(fact in verdict.reason for fact in facts)
+
+
+def test_a_build_command_that_is_missing_is_an_infrastructure_error(tmp_path: Path) -> None:
+    verdict = build(replace(MANIFEST, root=tmp_path, build=("no-such-command",)), "amd64")
+    assert verdict is not None
+    assert verdict.verdict is Outcome.ERROR
+    assert "no-such-command" in verdict.reason
+
+
+def test_a_build_that_succeeds_has_no_verdict(tmp_path: Path) -> None:
+    manifest = replace(MANIFEST, root=tmp_path, build=("sh", "-c", "echo {arch} >arch"))
+    assert build(manifest, "arm64") is None
+    assert (tmp_path / "arch").read_text() == "arm64\n"
+
+
 def assert_ended(pid: int) -> None:
-    """Wait until the process is gone, or only its status is left."""
+    """Wait until the process is gone or a zombie."""
     deadline = time.monotonic() + 10
     while Path(f"/proc/{pid}").exists():
         if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
