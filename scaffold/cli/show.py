@@ -189,7 +189,7 @@ def show_strategy(pairs: Sequence["Case"], strategy: Mapping[str, object] | None
         return
     for pair in pairs:
         print(f"{'template ' if pair.template else ''}{pair.project} on {pair.kernel} ({pair.arch})")
-    print(f"{len(pairs)} pairs")
+    print(f"{len(pairs)} cases")
 
 
 def _created_object(created: "Created") -> dict[str, object]:
