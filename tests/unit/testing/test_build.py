@@ -1,102 +1,79 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Commands run within limits of time and output, and none of their processes remain."""
+"""The verdict of a build, by the status and the output of its command."""
 
-import os
-import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from scaffold.testing.build import KEPT_BYTES, CommandResult, build, run_limited
+from scaffold.testing.build import MAX_LINES, CommandResult, Runner, build
+from scaffold.vmtest.manifest import Manifest
 from scaffold.vmtest.verdict import Outcome
 from tests.unit.testing.manifests import MANIFEST
 
-LONG_SECONDS = 600  # longer than any test
+MAKE = replace(MANIFEST, build=("make", "ARCH={arch}"), build_seconds=12)
 
 
-def run_shell(script: str, directory: Path, seconds: float = 60) -> CommandResult:
-    return run_limited(["sh", "-c", script], directory, seconds)
-
-
-def test_status_and_both_outputs(tmp_path: Path) -> None:
-    assert run_shell("pwd; echo wrong >&2; exit 3", tmp_path) == CommandResult(3, f"{tmp_path}\nwrong\n".encode())
-
-
-def test_only_the_end_of_long_output_is_kept(tmp_path: Path) -> None:
-    result = run_shell("yes build | head -c 50000000; echo last", tmp_path)
-    assert (result.status, len(result.output)) == (0, KEPT_BYTES)
-    assert result.output.endswith(b"last\n")
-
-
-def test_a_command_that_prints_too_much_is_killed(tmp_path: Path) -> None:
-    result = run_limited(["yes"], tmp_path, LONG_SECONDS, max_output_mib=2)
-    assert result.status is None
-    assert "2 MiB" in result.exceeded
-
-
-def test_a_command_that_takes_too_long_is_killed_with_its_children(tmp_path: Path) -> None:
-    script = f"echo begun; sleep {LONG_SECONDS} & echo $! >child; wait"
-    assert run_shell(script, tmp_path, seconds=1) == CommandResult(None, b"begun\n")
-    assert_ended(int((tmp_path / "child").read_text()))
-
-
-def test_a_background_process_does_not_delay_the_result(tmp_path: Path) -> None:
-    assert run_shell(f"sleep {LONG_SECONDS} & echo $! >child; echo done", tmp_path) == CommandResult(0, b"done\n")
-    assert_ended(int((tmp_path / "child").read_text()))
-
-
-def test_a_command_that_closes_its_output_is_waited_for(tmp_path: Path) -> None:
-    assert run_shell("exec >&- 2>&-; sleep 0.3; exit 4", tmp_path) == CommandResult(4, b"")
-
-
-def test_a_missing_command(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        run_limited(["no-such-command"], tmp_path, 60)
+def result_of(result: CommandResult) -> Runner:
+    return lambda _command, _directory, _seconds: result
 
 
 @pytest.mark.parametrize(
-    ("script", "outcome", "facts"),
+    ("result", "outcome", "facts"),
     [
-        ("echo 'a.c:1: error: no such type'; echo 'make: *** [a.o] Error 1'; exit 2", Outcome.FAIL, ["no such type"]),
+        (CommandResult(2, b"a.c:1: error: no such type\nmake: *** [a.o] Error 1\n"), Outcome.FAIL, ["no such type"]),
+        (CommandResult(2, b"cc a.c\ncannot link\nmake: *** [a] Error 1\n"), Outcome.FAIL, ["cannot link"]),
         (
-            "echo '*** clang is missing: type \"make deps\".  Stop.'; exit 2",
+            CommandResult(2, b'x: error\n*** clang is missing: type "make deps".  Stop.\n'),
             Outcome.FAIL,
             ["clang is missing", "make deps"],
         ),
-        ("exit 2", Outcome.FAIL, ["sh printed nothing"]),
-        (f"sleep {LONG_SECONDS}", Outcome.TIMEOUT, ["0.2 s"]),
+        (CommandResult(2, b""), Outcome.FAIL, ["make printed nothing"]),
+        (CommandResult(None, b"waiting\n"), Outcome.TIMEOUT, ["within 12 s"]),
+        (CommandResult(0, b"", "it used more than 5 MiB"), Outcome.FAIL, ["it used more than 5 MiB"]),
     ],
-    ids=["error", "missing tool", "no output", "time"],
+    ids=["error", "last line", "missing tool", "no output", "time", "limit"],
 )
-def test_the_verdict_of_a_failed_build(tmp_path: Path, script: str, outcome: Outcome, facts: list[str]) -> None:
-    manifest = replace(
-        MANIFEST, root=tmp_path, build=("sh", "-c", script), build_seconds=0.2 if "sleep" in script else 60
-    )
-    verdict = build(manifest, "amd64")
+def test_the_reason_of_a_failure(result: CommandResult, outcome: Outcome, facts: list[str]) -> None:
+    verdict = build(MAKE, "amd64", result_of(result))
     assert verdict is not None
-    assert (verdict.verdict, verdict.kernel, verdict.arch) == (outcome, "", "amd64")
-    assert all(fact in verdict.reason for fact in facts)
+    assert (verdict.verdict, verdict.project, verdict.kernel, verdict.arch) == (outcome, MAKE.project, "", "amd64")
+    assert all(fact in verdict.reason for fact in facts), verdict.reason
 
 
-def test_a_build_command_that_is_missing_is_an_infrastructure_error(tmp_path: Path) -> None:
-    verdict = build(replace(MANIFEST, root=tmp_path, build=("no-such-command",)), "amd64")
+def test_the_end_of_the_output_is_kept_without_control_characters() -> None:
+    output = "".join(f"line {number}\x1b[31m\n" for number in range(100)).encode()
+    verdict = build(MAKE, "amd64", result_of(CommandResult(2, output)))
+    assert verdict is not None
+    assert len(verdict.console) == MAX_LINES
+    assert verdict.console[-1] == r"line 99\x1b[31m"
+
+
+def test_the_command_gets_the_architecture_and_the_time_limit() -> None:
+    calls = []
+
+    def run(command: Sequence[str], directory: Path, seconds: float) -> CommandResult:
+        calls.append((command, directory, seconds))
+        return CommandResult(0, b"")
+
+    assert build(MAKE, "arm64", run) is None
+    assert calls == [(["make", "ARCH=arm64"], MAKE.root, 12)]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "facts"),
+    [(MAKE, ["make", "apt-get install make", "No such file"]), (replace(MAKE, build=()), ["sandbox", "No such file"])],
+)
+def test_a_command_that_cannot_be_started_is_an_infrastructure_error(manifest: Manifest, facts: list[str]) -> None:
+    def run(_command: Sequence[str], _directory: Path, _seconds: float) -> CommandResult:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    verdict = build(manifest, "amd64", run)
     assert verdict is not None
     assert verdict.verdict is Outcome.ERROR
-    assert "no-such-command" in verdict.reason
+    assert all(fact in verdict.reason for fact in facts), verdict.reason
 
 
-def test_a_build_that_succeeds_has_no_verdict(tmp_path: Path) -> None:
-    manifest = replace(MANIFEST, root=tmp_path, build=("sh", "-c", "echo {arch} >arch"))
-    assert build(manifest, "arm64") is None
-    assert (tmp_path / "arch").read_text() == "arm64\n"
-
-
-def assert_ended(pid: int) -> None:
-    """Wait until the process is gone or a zombie."""
-    deadline = time.monotonic() + 10
-    while Path(f"/proc/{pid}").exists():
-        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-            return
-        assert time.monotonic() < deadline, os.popen("ps f").read()
-        time.sleep(0.02)
+def test_a_project_without_a_build_command_needs_no_build() -> None:
+    assert build(replace(MANIFEST, build=()), "amd64") is None
