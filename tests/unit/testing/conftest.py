@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The command line in this process: as a user calls it, but without the start of another Python."""
+"""The command line in this process, without the start of another Python."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,32 +9,21 @@ from typer.testing import CliRunner
 
 from scaffold.cli.app import app
 from scaffold.errors import EbpfNewError
-
-
-@dataclass(frozen=True)
-class Invocation:
-    """The exit status of a command, and what it printed."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-
-RunCommand = Callable[..., Invocation]
+from tests.conftest import Command, Run
 
 
 @pytest.fixture
-def run_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunCommand:
-    """Return a function that runs `ebpf-new` with the given arguments in `tmp_path`."""
+def ebpf_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Return a function that runs the command in this process, in `tmp_path`."""
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments: str) -> Invocation:
+    def run(*arguments: str) -> Run:
         result = CliRunner().invoke(app, arguments)
         error = result.exception
         if isinstance(error, EbpfNewError):
-            return Invocation(error.exit_code, result.stdout, f"{result.stderr}{error}\n")
+            return subprocess.CompletedProcess(arguments, error.exit_code, result.stdout, f"{result.stderr}{error}\n")
         if error and not isinstance(error, SystemExit):
             raise error
-        return Invocation(result.exit_code, result.stdout, result.stderr)
+        return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
 
     return run

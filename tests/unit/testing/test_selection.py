@@ -20,7 +20,7 @@ from scaffold.testing.selection import (
     select_shard,
     shard_items,
 )
-from tests.unit.testing.conftest import RunCommand
+from tests.conftest import Command
 
 FRAMEWORKS = [framework.name for framework in frameworks()]
 
@@ -83,25 +83,25 @@ def test_all_templates_on_the_default_kernels() -> None:
 )
 @pytest.mark.parametrize("command", ["matrix", "test"])
 def test_invalid_selections(
-    run_command: RunCommand, tmp_path: Path, command: str, arguments: list[str], facts: list[str]
+    ebpf_new: Command, tmp_path: Path, command: str, arguments: list[str], facts: list[str]
 ) -> None:
     (tmp_path / "empty").write_text("# none\n")
     (tmp_path / "binary/test").mkdir(parents=True)
     (tmp_path / "binary/test/kernels").write_bytes(b"\xff")
-    done = run_command(command, *arguments)
-    assert (done.status, done.stdout) == (2, "")
+    done = ebpf_new(command, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
     assert all(fact in done.stderr for fact in facts), done.stderr
 
 
-def test_the_matrix_has_the_format_of_github_actions(run_command: RunCommand) -> None:
+def test_the_matrix_has_the_format_of_github_actions(ebpf_new: Command) -> None:
     matrix = ["matrix", "--all-templates", "--kernel", "6.1"]
-    cases = json.loads(run_command(*matrix, "--json").stdout)["include"]
+    cases = json.loads(ebpf_new(*matrix, "--json").stdout)["include"]
     assert [(case["project"], case["kernel"]) for case in cases] == [(name, "6.1") for name in FRAMEWORKS]
     assert {frozenset(case) for case in cases} == {frozenset(("project", "kernel", "arch", "template"))}
-    shards = json.loads(run_command(*matrix, "--shards", "3", "--json").stdout)
+    shards = json.loads(ebpf_new(*matrix, "--shards", "3", "--json").stdout)
     assert shards == {"shard": ["1/3", "2/3", "3/3"]}
     # docs/scale.md and kernels.yml take the count from the last line.
-    assert run_command(*matrix).stdout.splitlines()[-1].split()[0] == str(len(FRAMEWORKS))
+    assert ebpf_new(*matrix).stdout.splitlines()[-1].split()[0] == str(len(FRAMEWORKS))
 
 
 def test_there_are_at_most_as_many_shards_as_cases() -> None:

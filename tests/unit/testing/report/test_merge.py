@@ -11,7 +11,7 @@ from hypothesis import given
 from scaffold.errors import UsageError
 from scaffold.testing.report.merge import read_results, read_verdict
 from scaffold.vmtest.verdict import Outcome, Verdict, as_json
-from tests.unit.testing.conftest import RunCommand
+from tests.conftest import Command
 from tests.unit.testing.report.verdicts import FAIL, PASS, VERDICTS, json_lines, one_directory
 
 
@@ -74,34 +74,34 @@ def test_deeply_nested_json_is_an_error(text: str) -> None:
         read_verdict(text)
 
 
-def test_only_a_newline_ends_a_line(run_command: RunCommand, tmp_path: Path) -> None:
+def test_only_a_newline_ends_a_line(ebpf_new: Command, tmp_path: Path) -> None:
     values = {**json.loads(as_json(PASS)), "reason": "one\u2028two\u0085three"}
     (tmp_path / "a").write_text(json.dumps(values, ensure_ascii=False), encoding="utf-8")
-    done = run_command("report", "merge", "a", "--json")
-    assert (done.status, json.loads(done.stdout)["reason"]) == (0, values["reason"])
+    done = ebpf_new("report", "merge", "a", "--json")
+    assert (done.returncode, json.loads(done.stdout)["reason"]) == (0, values["reason"])
 
 
-def test_the_last_verdict_of_a_case_counts(run_command: RunCommand, tmp_path: Path) -> None:
+def test_the_last_verdict_of_a_case_counts(ebpf_new: Command, tmp_path: Path) -> None:
     (tmp_path / "a").write_text(json_lines(PASS, FAIL))
     (tmp_path / "b").write_text(json_lines(replace(FAIL, verdict=Outcome.PASS, reason="")))
     files = ["--junit", "j.xml", "--summary", "s.md", "--heatmap", "h.svg"]
-    done = run_command("report", "merge", "a", "b", "--json", *files)
-    assert (done.status, done.stderr) == (0, "")
+    done = ebpf_new("report", "merge", "a", "b", "--json", *files)
+    assert (done.returncode, done.stderr) == (0, "")
     assert [json.loads(line)["verdict"] for line in done.stdout.splitlines()] == ["pass", "pass"]
     assert all((tmp_path / name).stat().st_size for name in ("j.xml", "s.md", "h.svg"))
-    shown = run_command("report", "merge", "a", "b")
+    shown = ebpf_new("report", "merge", "a", "b")
     assert "2 passed" in shown.stdout and "hello" in shown.stdout
 
 
 @pytest.mark.parametrize(("expected", "status"), [(2, 0), (3, 69)])
-def test_missing_verdicts_are_an_error(run_command: RunCommand, tmp_path: Path, expected: int, status: int) -> None:
+def test_missing_verdicts_are_an_error(ebpf_new: Command, tmp_path: Path, expected: int, status: int) -> None:
     (tmp_path / "a").write_text(json_lines(PASS, replace(PASS, kernel="6.12")))
-    done = run_command("report", "merge", "a", "--expect", str(expected))
-    assert done.status == status
+    done = ebpf_new("report", "merge", "a", "--expect", str(expected))
+    assert done.returncode == status
     assert ("only 2 of 3 verdicts" in done.stderr) == bool(status)
 
 
-def test_an_invalid_file_gives_the_status_of_wrong_usage(run_command: RunCommand, tmp_path: Path) -> None:
+def test_an_invalid_file_gives_the_status_of_wrong_usage(ebpf_new: Command, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("[]\n")
-    done = run_command("report", "merge", "a")
-    assert (done.status, done.stdout) == (2, "")
+    done = ebpf_new("report", "merge", "a")
+    assert (done.returncode, done.stdout) == (2, "")
