@@ -13,7 +13,7 @@ from scaffold.cli.options import ArchOption, complete_arch
 from scaffold.cli.terminal import count, print_json
 
 if TYPE_CHECKING:
-    from scaffold.testing.kernel_store import Cached, Pruned
+    from scaffold.testing.kernel_store import CachedKernel, PruneResult
     from scaffold.vmtest.available import AvailableKernel
 
 FETCH_COMMAND = "ebpf-new kernels fetch 6.1"
@@ -111,7 +111,7 @@ def prune_kernels(
 
 
 def _kernel_fields(
-    cached: "Sequence[Cached]", available: "Mapping[str, Sequence[AvailableKernel]]"
+    cached: "Sequence[CachedKernel]", available: "Mapping[str, Sequence[AvailableKernel]]"
 ) -> dict[str, object]:
     """Return the fields of the JSON output; `available` is by architecture."""
     return {
@@ -124,7 +124,7 @@ def _kernel_fields(
     }
 
 
-def _print_kernels(cached: "Sequence[Cached]", available: "Mapping[str, Sequence[AvailableKernel]]") -> None:
+def _print_kernels(cached: "Sequence[CachedKernel]", available: "Mapping[str, Sequence[AvailableKernel]]") -> None:
     """Print a row for each kernel, by architecture and version; `available` is by architecture."""
     from rich import box
     from rich.console import Console
@@ -134,7 +134,7 @@ def _print_kernels(cached: "Sequence[Cached]", available: "Mapping[str, Sequence
 
     release = Column("Release", no_wrap=True, min_width=max((len(kernel.release) for kernel in cached), default=0))
     suite = Column("Suite", overflow="fold")
-    table = Table("Series", "For", release, suite, "Cached", "Last used", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table("Series", "For", release, suite, "CachedKernel", "Last used", box=box.SIMPLE_HEAD, pad_edge=False)
     rows: dict[tuple[str, str], tuple[str, ...]] = {
         (arch, kernel.release): (kernel.series, arch, kernel.release, kernel.suite.name, "", "")
         for arch, kernels in available.items()
@@ -164,7 +164,7 @@ def _print_fetched(releases: Iterable[str], as_json: bool) -> None:
             print_json({"fetched": fetched}, indent=None)
 
 
-def _print_pruned(pruned: "Pruned") -> None:
+def _print_pruned(pruned: "PruneResult") -> None:
     kernels = ", ".join(pruned.kernels) or "no kernel"
     guests = count(pruned.guests, "saved guest") if pruned.guests else "no saved guests"
     print(f"Removed {kernels} and {guests}: {_megabytes(pruned.size)}")

@@ -25,22 +25,22 @@ def print_matrix(
     arch: ArchOption = None,
     shards: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help='Distribute the pairs over N machines, for "ebpf-new test --shard".'),
+        typer.Option(metavar="N", min=1, help='Distribute the cases over N machines, for "ebpf-new test --shard".'),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the value of strategy.matrix for GitHub Actions; read it by fromJSON.")
     ] = False,
 ) -> None:  # fmt: skip
-    """Print the pairs of project and kernel that "ebpf-new test" tests with the same arguments.
+    """Print the cases (a project and a kernel each) that "ebpf-new test" tests with the same arguments.
 
-    Exit status: 0 the pairs were printed, 2 wrong usage.
+    Exit status: 0 the cases were printed, 2 wrong usage.
     """
-    from scaffold.testing.selection import select_cases, strategy
+    from scaffold.testing.selection import github_matrix, select_cases
 
     cases = select_cases(directories, template, all_templates, kernel, kernels, arch)
     if as_json:
-        print_json(strategy(cases, shards), indent=None)
+        print_json(github_matrix(cases, shards), indent=None)
         return
     for case in cases:
         print(f"{'template ' if case.template else ''}{case.project} on {case.kernel} ({case.arch})")
-    print(f"{len(cases)} pairs")
+    print(f"{len(cases)} cases")

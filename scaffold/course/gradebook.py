@@ -14,7 +14,7 @@ from scaffold.course.index import escape_formula
 from scaffold.course.submissions import Submission
 from scaffold.errors import DiskError, UsageError
 from scaffold.testing.engine import Ended, Event, Started
-from scaffold.testing.report.counts import plain
+from scaffold.testing.report.counts import single_line
 from scaffold.vmtest.files import write_atomically
 from scaffold.vmtest.verdict import Outcome, Verdict
 
@@ -184,4 +184,4 @@ class Gradebook:
 
 
 def _cell(content: str) -> str:
-    return escape_formula(plain(content))
+    return escape_formula(single_line(content))

@@ -21,7 +21,7 @@ from scaffold.generate.create import Created, render_and_commit
 from scaffold.generate.render import import_what_renders
 from scaffold.generate.staging import StagingDir, staging_dir
 from scaffold.project.git import read_head
-from scaffold.testing.pool import Done, Lost, Note, WorkerPool
+from scaffold.testing.pool import Completed, Crashed, Note, WorkerPool
 from scaffold.vmtest.files import LockState, try_lock
 from scaffold.vmtest.processes import signals_blocked
 
@@ -132,7 +132,7 @@ def _create_batch(
     waiting = iter(batch)
     try:
         for index in islice(waiting, len(os.sched_getaffinity(0))):
-            workers.give(index)
+            workers.submit(index)
         while workers.tasks:
             for report in workers.wait(WAIT_SECONDS):
                 if isinstance(report, Note):
@@ -140,7 +140,7 @@ def _create_batch(
                 staged.append(_result(report, missing))
                 progress(missing[report.task])
                 for index in islice(waiting, 1):
-                    workers.give(index)
+                    workers.submit(index)
     finally:
         with signals_blocked():
             os.sync()  # after a power failure, a published repository must not have empty files
@@ -162,8 +162,8 @@ def _create(repository: Repository, staging: StagingDir, add_files: AddFiles | N
         return error
 
 
-def _result(report: Done[int, Created | EbpfNewError] | Lost[int], missing: Sequence[Repository]) -> Created:
-    if isinstance(report, Lost):
+def _result(report: Completed[int, Created | EbpfNewError] | Crashed[int], missing: Sequence[Repository]) -> Created:
+    if isinstance(report, Crashed):
         raise DiskError(f"{missing[report.task].plan.project.name}: {report.reason}")
     if isinstance(report.result, EbpfNewError):
         raise report.result

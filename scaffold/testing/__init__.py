@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Tests of projects on kernels: what is built and run, in which order, in which processes."""
+"""Test projects on kernels: select them, build them, run them in guests, and report the results."""

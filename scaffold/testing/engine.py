@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Projects x kernels: each project is built once, then runs on each kernel in a guest of its own, side by side."""
+"""Test many projects on many kernels in parallel: build each project once, then run it on each kernel."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from scaffold.testing.build import build
-from scaffold.testing.pool import Done, Note, WorkerPool
+from scaffold.testing.pool import Completed, Note, WorkerPool
 from scaffold.testing.sandbox.builds import SandboxedBuilds
 from scaffold.testing.schedule import BuildStep, Job, Policy, Schedule, Step
 from scaffold.vmtest.cache import cache_root, prune
@@ -19,12 +19,12 @@ from scaffold.vmtest.run import run_project
 from scaffold.vmtest.verdict import Outcome, Verdict
 
 WAIT_SECONDS = 0.5
-KEPT_LOGS_BYTES = 256 << 20
+MAX_LOGS_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
 class Started:
-    """A run, or a build (then `kernel` is empty), has begun."""
+    """A job has started, or a build, for which `kernel` is empty."""
 
     project: str
     kernel: str
@@ -32,37 +32,37 @@ class Started:
 
 @dataclass(frozen=True)
 class Ended(Started):
-    """What had begun is over; `failure` is that of a build."""
+    """A job or build has ended. `failure` is the verdict of a build that failed."""
 
     failure: Verdict | None = None
 
 
 @dataclass(frozen=True)
 class Idle:
-    """Nothing has happened for a while."""
+    """No event has occurred for `WAIT_SECONDS`: a chance to refresh a display."""
 
 
 Event = Started | Ended | Idle | Note | Verdict
 
 
 def run_jobs(
-    runs: Sequence[Job], rules: Policy, logs: Path, sandboxed: SandboxedBuilds | None = None
+    jobs: Sequence[Job], policy: Policy, logs: Path, sandboxed: SandboxedBuilds | None = None
 ) -> Generator[Event, None, None]:
-    """Make `runs`, and yield what happens as it happens: one verdict for each, unless `fail_fast` ends it early.
+    """Build the projects of `jobs`, run the jobs, and yield the events as they occur.
 
-    A project that does not build fails on every kernel. Whatever happens to one run, the others go on. The consoles of
-    the guests in which a program did not pass are kept in the directory `logs`. With `sandboxed` the projects may be
-    anybody's.
+    There is one verdict for each job, unless `fail_fast` of the policy ends the test early. A project whose build fails
+    fails on every kernel. A job that crashes or hangs does not affect the others. Console logs of jobs that do not pass
+    are written to the directory `logs`. With `sandboxed`, all code of the projects runs in sandboxes and guests.
     """
-    schedule = Schedule(list(runs), rules)
+    schedule = Schedule(list(jobs), policy)
 
     def work(step: Step) -> Verdict | None:
-        return _work(step, logs, sandboxed)
+        return _run_step(step, logs, sandboxed)
 
     with WorkerPool[Step, Verdict | None](work) as workers:
-        while schedule.unfinished:
-            while step := schedule.next(workers.tasks):
-                workers.give(step)
+        while schedule.has_work:
+            while step := schedule.take_next(workers.tasks):
+                workers.submit(step)
                 yield Started(*_label(step))
             reports = workers.wait(WAIT_SECONDS)
             if not reports:
@@ -71,14 +71,15 @@ def run_jobs(
                 if isinstance(report, Note):
                     yield report
                     continue
-                result = report.result if isinstance(report, Done) else _lost(report.task, report.reason)
-                yield Ended(*_label(report.task), result if isinstance(report.task, BuildStep) else None)
-                yield from schedule.finish(report.task, result)
-            if schedule.ended_early:
+                step = report.task
+                result = report.result if isinstance(report, Completed) else _error_verdict(step, report.reason)
+                yield Ended(*_label(step), result if isinstance(step, BuildStep) else None)
+                yield from schedule.finish(step, result)
+            if schedule.has_ended_early:
                 return
 
 
-def _work(step: Step, logs: Path, sandboxed: SandboxedBuilds | None) -> Verdict | None:
+def _run_step(step: Step, logs: Path, sandboxed: SandboxedBuilds | None) -> Verdict | None:
     manifest = step.manifest
     if isinstance(step, BuildStep):
         return sandboxed.build(manifest, step.arch) if sandboxed else build(manifest, step.arch)
@@ -86,35 +87,35 @@ def _work(step: Step, logs: Path, sandboxed: SandboxedBuilds | None) -> Verdict 
     try:
         if sandboxed:
             libraries = partial(sandboxed.libraries, manifest)
-            return run_project(sandboxed.built(manifest), step.kernel, step.arch, log, libraries)
+            return run_project(sandboxed.built_manifest(manifest), step.kernel, step.arch, log, libraries)
         return run_project(manifest, step.kernel, step.arch, log)
-    except ManifestError as error:  # a file that the build should have made is not there
-        return replace(_lost(step, str(error)), verdict=Outcome.FAIL)
+    except ManifestError as error:  # the build succeeded, but a file of the manifest does not exist
+        return replace(_error_verdict(step, str(error)), verdict=Outcome.FAIL)
 
 
-def _log_name(run: Job) -> str:
-    return re.sub(r"[^\w.+-]+", "_", f"{run.manifest.project}-{run.kernel}-{run.arch}") + ".log"
+def _log_name(job: Job) -> str:
+    return re.sub(r"[^\w.+-]+", "_", f"{job.manifest.project}-{job.kernel}-{job.arch}") + ".log"
 
 
 def _label(step: Step) -> tuple[str, str]:
     return step.manifest.project, step.kernel if isinstance(step, Job) else ""
 
 
-def _lost(step: Step, reason: str) -> Verdict:
+def _error_verdict(step: Step, reason: str) -> Verdict:
     project, kernel = _label(step)
-    return Verdict(project, step.manifest.framework, kernel, step.arch, reason=reason)
+    return Verdict(project, step.manifest.framework, kernel, step.arch, verdict=Outcome.ERROR, reason=reason)
 
 
 def log_directory() -> Path:
-    """Return a new place for logs in the cache, in which older ones give way to newer ones."""
-    kept = cache_root() / "logs"
-    prune(kept, KEPT_LOGS_BYTES)
-    return kept / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{os.getpid()}"
+    """Return the path of a new directory for logs in the cache, after removing the oldest ones beyond its limit."""
+    logs = cache_root() / "logs"
+    prune(logs, MAX_LOGS_BYTES)
+    return logs / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{os.getpid()}"
 
 
 def default_parallelism() -> int:
-    """Return how many builds and guests to run at once: one more than the cores that this process may use.
+    """Return how many builds and guests run in parallel by default: one more than this process may use cores.
 
-    Guests wait at times, for a program to end, say.
+    A guest does not use its core all the time: it also waits, for example for a program to end.
     """
     return len(os.sched_getaffinity(0)) + 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The kernels of guests: what is in the cache, what the archive has, and getting and removing some."""
+"""The guests' kernels: list those in the cache and in the apt archive, fetch some, and remove unused ones."""
 
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -16,120 +16,124 @@ from scaffold.vmtest.kernel_cache import whole_entries
 from scaffold.vmtest.kernels import find_kernel
 from scaffold.vmtest.snapshot import find_busybox, kernel_is_gone
 
-EVERY = "all"
-DAY = 24 * 3600
+ALL = "all"
+DAY_SECONDS = 24 * 3600
+ENTRIES = "[!.]*/"
+TEMPORARY_ENTRIES = ".*/"  # the directories of runs that still write them, or were killed while they did
 
 
 @dataclass(frozen=True)
-class Cached:
-    """A kernel in the cache. `used` is in seconds since the epoch, `size` in bytes."""
+class CachedKernel:
+    """A kernel in the cache. Its fields are the keys of the JSON output."""
 
     release: str
-    arch: str
-    suite: str
-    size: int
-    used: float
+    arch: str  # Debian's name
+    suite: str  # of the apt archive
+    size: int  # bytes on the disk
+    used: float  # time of the last use, in seconds since the epoch
     path: Path
 
 
 @dataclass(frozen=True)
-class Pruned:
-    """What was removed: kernels by their releases, how many saved guests, and how many bytes there were in all."""
+class PruneResult:
+    """What was removed from the cache. Its fields are the keys of the JSON output."""
 
-    kernels: tuple[str, ...]
-    guests: int
-    size: int
-
-
-def cached_kernels(architectures: Sequence[Architecture]) -> list[Cached]:
-    """Return what the cache has for guests of `architectures`, oldest version first."""
-    return sorted(_cached(architectures), key=lambda each: (each.arch, version_key(each.release)))
+    kernels: tuple[str, ...]  # releases
+    guests: int  # number of saved guests
+    size: int  # bytes on the disk, of all together
 
 
-def _cached(architectures: Sequence[Architecture]) -> Iterator[Cached]:
+def cached_kernels(architectures: Sequence[Architecture]) -> list[CachedKernel]:
+    """Return the kernels in the cache for `architectures`, sorted by architecture and version."""
+    return sorted(_cached_kernels(architectures), key=lambda kernel: (kernel.arch, version_key(kernel.release)))
+
+
+def _cached_kernels(architectures: Sequence[Architecture]) -> Iterator[CachedKernel]:
     for architecture in architectures:
-        for entry, origin in whole_entries(kernel_store(architecture)).items():
+        for entry, source in whole_entries(kernel_store(architecture)).items():
             with suppress(FileNotFoundError):  # another run removes it
                 used = entry.stat().st_mtime
-                yield Cached(origin.release, architecture.name, origin.suite, directory_size(entry), used, entry)
+                size = directory_size(entry)
+                yield CachedKernel(source.release, architecture.name, source.suite, size, used, entry)
 
 
 def find_available_kernels(architectures: Sequence[Architecture]) -> dict[str, list[AvailableKernel]]:
-    """Return the newest kernel of each series that the archive has, by architecture.
+    """Return the newest kernel of each series in the apt archive, by the name of the architecture.
 
     Raises:
-        UnavailableError: the archive is out of reach, or this machine has no apt.
+        UnavailableError: the archive cannot be reached, or this machine has no apt.
     """
-    with _told(". What is in the cache: ebpf-new kernels list --cached"):
+    with _as_unavailable(hint="list the kernels in the cache: ebpf-new kernels list --cached"):
         return {architecture.name: available_kernels(architecture) for architecture in architectures}
 
 
 def fetch_kernels(specs: Sequence[str], architecture: Architecture) -> Iterator[str]:
-    """Bring the kernels that `specs` name into the cache, and yield the release of each when it is there.
+    """Fetch the kernels that `specs` name into the cache, and yield the release of each when it is complete.
 
-    What a guest needs besides a kernel comes first.
-
-    A spec is what `--kernel` takes, or `all`: the newest of each series that the archive has.
+    A spec is a value of `--kernel`, or `all` for the newest kernel of each series in the apt archive. The other files
+    that a guest needs are fetched first.
 
     Raises:
-        UnavailableError: one of them cannot be had; those before it were yielded.
+        UnavailableError: a kernel cannot be fetched; those before it are in the cache.
     """
-    with _told():
+    with _as_unavailable():
         find_busybox(architecture)
         for spec in specs:
-            if spec == EVERY:
-                for offer in available_kernels(architecture):
+            if spec == ALL:
+                for kernel in available_kernels(architecture):
                     with locked("kernels"):
-                        yield install(offer, architecture).release
+                        yield install(kernel, architecture).release
             else:
                 yield find_kernel(spec, architecture).release
 
 
 @contextmanager
-def _told(hint: str = "") -> Iterator[None]:
-    """Turn what keeps from getting something, a full disk too, into UnavailableError; `hint` ends its message."""
+def _as_unavailable(hint: str = "") -> Iterator[None]:
+    """Turn errors of the machine, such as a full disk, into UnavailableError with `hint`."""
     try:
         yield
     except InfrastructureError as error:
-        raise UnavailableError(f"{error}{hint}") from error
+        hints = [text for text in (error.hint, hint) if text]
+        raise UnavailableError(error.message, hint="; ".join(hints)) from error
     except OSError as error:
-        raise UnavailableError(f"{error.filename or cache_root()}: {error.strerror}") from error
+        raise UnavailableError(f"{error.filename or cache_root()}: {error.strerror}", hint=hint) from error
 
 
-def prune_kernels(days: float) -> Pruned:
-    """Remove kernels and saved guests that nothing has used for `days` days, and the guests of kernels that are gone.
+def prune_kernels(days: float) -> PruneResult:
+    """Remove kernels and saved guests that were not used for `days` days, and the guests of kernels that are gone.
 
-    What killed runs have left half made goes too, when it is older than a day.
+    Temporary files that a killed run left are removed if they are more than a day old.
     """
-    limit = time.time() - days * DAY
+    now = time.time()
+    limit = now - days * DAY_SECONDS
     stores = [*map(kernel_store, ARCHITECTURES.values()), cache_root() / "kernels" / "local"]
+    guest_store = cache_root() / "guests"
     with locked("kernels"):
-        releases = {entry: origin.release for store in stores for entry, origin in whole_entries(store).items()}
+        releases = {entry: source.release for store in stores for entry, source in whole_entries(store).items()}
         kernels = {entry for store in stores for entry in _entries_before(limit, store)}
         size = _discard(kernels)
-        saved = cache_root() / "guests"
-        guests = _entries_before(limit, saved) | {entry for entry in saved.glob("[!.]*/") if kernel_is_gone(entry)}
+        guests = _entries_before(limit, guest_store)
+        guests |= {entry for entry in guest_store.glob(ENTRIES) if kernel_is_gone(entry)}
         size += _discard(guests)
-        half_made = {
-            part for store in (*stores, saved) for part in _entries_before(min(limit, time.time() - DAY), store, ".*/")
-        }
-        size += _discard(half_made)
-    gone = sorted((releases.get(entry, entry.name) for entry in kernels), key=version_key)
-    return Pruned(tuple(gone), len(guests), size)
+        stale_limit = min(limit, now - DAY_SECONDS)
+        for store in (*stores, guest_store):
+            size += _discard(_entries_before(stale_limit, store, TEMPORARY_ENTRIES))
+    removed = sorted((releases.get(entry, entry.name) for entry in kernels), key=version_key)
+    return PruneResult(tuple(removed), len(guests), size)
 
 
-def _entries_before(limit: float, store: Path, pattern: str = "[!.]*/") -> set[Path]:
-    """Return the directories in `store` that were last used before `limit`."""
-    found = set()
+def _entries_before(limit: float, store: Path, pattern: str = ENTRIES) -> set[Path]:
+    """Return the directories in `store` whose last use was before `limit`, in seconds since the epoch."""
+    entries = set()
     for entry in store.glob(pattern):
         with suppress(FileNotFoundError):  # another run removes it
             if entry.stat().st_mtime < limit:
-                found.add(entry)
-    return found
+                entries.add(entry)
+    return entries
 
 
 def _discard(entries: Collection[Path]) -> int:
-    """Remove `entries` and return how many bytes they held."""
+    """Remove `entries`, and return their size in bytes."""
     size = 0
     for entry in entries:
         with suppress(FileNotFoundError):  # another run removes it

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""From the pairs that the user chose to runs: templates are made into projects for the time of the test."""
+"""Turn the selected cases into jobs: read the manifests, and create temporary projects from templates."""
 
 import os
 import tempfile
@@ -20,53 +20,61 @@ from scaffold.vmtest.manifest import Manifest, load_manifest
 
 
 @contextmanager
-def plan_jobs(part: Sequence[Case], pairs: Sequence[Case], vmtest: Path | None) -> Iterator[list[Job]]:
-    """Yield a run for each pair in `part`; `vmtest` is the manifest of projects that have none of their own.
+def plan_jobs(part: Sequence[Case], cases: Sequence[Case], default_manifest: Path | None) -> Iterator[list[Job]]:
+    """Yield a job for each case in `part`. The projects of templates exist until the end of the block.
 
-    All `pairs`, of which other machines may have other parts, decide on what projects are called: two of one name on
-    two machines must not become one when the results are joined.
+    `default_manifest` is the manifest of projects that have no test/vmtest.toml. The names of projects depend on all
+    `cases`, of which other machines may run the rest: their results must not get mixed up when they are merged.
 
     Raises:
-        UsageError: a project has no manifest, or a wrong one. Nothing was run then.
-        DiskError: the projects of templates cannot be made.
+        UsageError: the manifest of a project is missing or invalid.
+        DiskError: the project of a template cannot be written.
     """
-    with tempfile.TemporaryDirectory(prefix="ebpf-new-") as place:
+    with tempfile.TemporaryDirectory(prefix="ebpf-new-") as directory:
         try:
-            found = {name: _manifest(Path(name), vmtest) for name in _names(pairs, template=False)}
-            made = {name: _manifest(_made(name, Path(place)), vmtest) for name in _names(part, template=True)}
+            manifests = {
+                name: _load_manifest(Path(name), default_manifest) for name in _project_names(cases, template=False)
+            }
+            template_manifests = {
+                name: replace(_load_manifest(_create_project(name, Path(directory)), default_manifest), project=name)
+                for name in _project_names(part, template=True)
+            }
         except ManifestError as error:
-            raise UsageError(str(error)) from error
-        directories = _with_unique_names(found, _names(pairs, template=True))
-        templates = {name: replace(manifest, project=name) for name, manifest in made.items()}
+            raise UsageError(error.message, hint=error.hint) from error
+        manifests = _with_unique_names(manifests, _project_names(cases, template=True))
         yield [
-            Job((templates if pair.template else directories)[pair.project], pair.kernel, pair.arch) for pair in part
+            Job((template_manifests if case.template else manifests)[case.project], case.kernel, case.arch)
+            for case in part
         ]
 
 
-def _names(pairs: Sequence[Case], template: bool) -> list[str]:
-    return list(dict.fromkeys(pair.project for pair in pairs if pair.template is template))
+def _project_names(cases: Sequence[Case], template: bool) -> list[str]:
+    return list(dict.fromkeys(case.project for case in cases if case.template is template))
 
 
-def _made(framework: str, place: Path) -> Path:
-    request = ProjectRequest(place / f"{framework}-starter", framework, git=False)
+def _create_project(framework: str, parent: Path) -> Path:
+    request = ProjectRequest(parent / f"{framework}-starter", framework, git=False)
     return create(plan_project(request, load_catalog())).path
 
 
-def _manifest(root: Path, vmtest: Path | None) -> Manifest:
-    own = root / "test" / "vmtest.toml"
-    return load_manifest(root, own if own.exists() or vmtest is None else vmtest)
+def _load_manifest(root: Path, default: Path | None) -> Manifest:
+    path = root / "test" / "vmtest.toml"
+    return load_manifest(root, path if path.exists() or default is None else default)
 
 
 def _with_unique_names(manifests: Mapping[str, Manifest], templates: Collection[str]) -> dict[str, Manifest]:
-    """Call a project by what the user typed where another, or a template, has its name; no two are called the same."""
-    names = Counter([*(manifest.project for manifest in manifests.values()), *templates])
-    typed = {name: f".{os.sep}{name}" if name in templates else name for name in manifests}
-    claimed = set(typed.values())
+    """Return `manifests` (by the directory that the user typed) with unique project names.
 
-    def is_alone(name: str, project: str) -> bool:
-        return names[project] == 1 and (project == typed[name] or project not in claimed)
+    A project whose name another project or one of `templates` also has gets the directory as its name.
+    """
+    counts = Counter([*(manifest.project for manifest in manifests.values()), *templates])
+    typed = {name: f".{os.sep}{name}" if name in templates else name for name in manifests}
+    reserved = set(typed.values())
+
+    def is_unique(name: str, project: str) -> bool:
+        return counts[project] == 1 and (project == typed[name] or project not in reserved)
 
     return {
-        name: manifest if is_alone(name, manifest.project) else replace(manifest, project=typed[name])
+        name: manifest if is_unique(name, manifest.project) else replace(manifest, project=typed[name])
         for name, manifest in manifests.items()
     }

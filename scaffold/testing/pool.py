@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Processes that each do one task at a time, so that whatever becomes of a task costs only that one.
+"""A pool of worker processes, each of which does one task at a time: a task that crashes costs only itself.
 
-They end with this process, whatever ends it, and leave what they do by an exception, so that guests and half-made
-files go with them. There is no thread here: a process with threads cannot be forked safely.
+The workers end with this process, whatever ends it. They end by an exception, so that the guests and temporary files of
+their tasks are removed. The pool uses no thread, because a process with threads cannot be forked safely.
 """
 
 import logging
@@ -20,22 +20,22 @@ from typing import Generic, TypeVar
 from scaffold.vmtest.processes import end_with_parent, signals_blocked
 
 FORK = get_context("fork")
-SECONDS_TO_END = 10.0
+TERMINATION_SECONDS = 10.0  # from SIGTERM to SIGKILL
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Done(Generic[Task, Result]):
-    """A task that came to its end."""
+class Completed(Generic[Task, Result]):
+    """A task that is complete, and its result."""
 
     task: Task
     result: Result
 
 
 @dataclass(frozen=True)
-class Lost(Generic[Task]):
-    """A task that took its worker along, and how that ended."""
+class Crashed(Generic[Task]):
+    """A task whose worker process ended, and how that process ended."""
 
     task: Task
     reason: str
@@ -43,7 +43,7 @@ class Lost(Generic[Task]):
 
 @dataclass(frozen=True)
 class Note:
-    """A warning that a worker gave meanwhile."""
+    """A message for the user, such as a warning that a worker logged."""
 
     text: str
 
@@ -56,10 +56,10 @@ class _Worker(Generic[Task]):
 
 
 class WorkerPool(Generic[Task, Result]):
-    """As many processes as tasks are given at once. Use it as a context manager: they end with the block."""
+    """A pool that grows with the number of tasks at once. Use it as a context manager: workers end with the block."""
 
     def __init__(self, work: Callable[[Task], Result]) -> None:
-        """Prepare to call `work` with each task; it should raise nothing."""
+        """Prepare to call `work`, which must not raise, with each task."""
         self._work = work
         self._busy: list[_Worker[Task]] = []
         self._idle: list[tuple[BaseProcess, Connection]] = []
@@ -72,48 +72,48 @@ class WorkerPool(Generic[Task, Result]):
         for process in processes:
             process.terminate()
         for process in processes:
-            process.join(SECONDS_TO_END)
+            process.join(TERMINATION_SECONDS)
             process.kill()
             process.join()
 
     @property
     def tasks(self) -> list[Task]:
-        """Return what is being done now."""
+        """Return the tasks that are being done."""
         return [worker.task for worker in self._busy]
 
-    def give(self, task: Task) -> None:
-        """Start on `task` at once, in a process that has nothing to do or a new one."""
-        process, pipe = self._idle.pop() if self._idle else self._start()
+    def submit(self, task: Task) -> None:
+        """Start `task` at once, in an idle worker or a new one."""
+        process, pipe = self._idle.pop() if self._idle else self._start_worker()
         self._busy.append(_Worker(process, pipe, task))
         pipe.send(task)
 
-    def _start(self) -> tuple[BaseProcess, Connection]:
-        here, there = FORK.Pipe()
+    def _start_worker(self) -> tuple[BaseProcess, Connection]:
+        own_end, worker_end = FORK.Pipe()
         with signals_blocked():
-            process = FORK.Process(target=_serve, args=(there, self._work, os.getpid()), daemon=True)
+            process = FORK.Process(target=_serve, args=(worker_end, self._work, os.getpid()), daemon=True)
             process.start()
-            # Known from its first moment, or Ctrl-C would leave it to its fate.
-            self._idle.append((process, here))
-        there.close()
+            # Before signals are unblocked, so that Ctrl-C at this moment ends this worker too.
+            self._idle.append((process, own_end))
+        worker_end.close()
         return self._idle.pop()
 
-    def wait(self, seconds: float) -> list[Done[Task, Result] | Lost[Task] | Note]:
-        """Wait until a worker reports or ends, `seconds` at most, and return what there is."""
+    def wait(self, seconds: float) -> list[Completed[Task, Result] | Crashed[Task] | Note]:
+        """Wait at most `seconds` until a worker reports or ends, and return all reports."""
         ready = wait([worker.pipe for worker in self._busy], seconds)
         return [self._receive(worker) for worker in list(self._busy) if worker.pipe in ready]
 
-    def _receive(self, worker: _Worker[Task]) -> Done[Task, Result] | Lost[Task] | Note:
+    def _receive(self, worker: _Worker[Task]) -> Completed[Task, Result] | Crashed[Task] | Note:
         try:
             message = worker.pipe.recv()
         except (EOFError, OSError):
             worker.process.join()
             self._busy.remove(worker)
-            return Lost(worker.task, f"the process that did it ended with {_status(worker.process.exitcode or 0)}")
+            return Crashed(worker.task, f"the worker process ended with {_status(worker.process.exitcode or 0)}")
         if isinstance(message, Note):
             return message
         self._busy.remove(worker)
         self._idle.append((worker.process, worker.pipe))
-        return Done(worker.task, message)
+        return Completed(worker.task, message)
 
 
 def _status(exitcode: int) -> str:
@@ -121,24 +121,24 @@ def _status(exitcode: int) -> str:
 
 
 def _serve(pipe: Connection, work: Callable[[Task], Result], parent: int) -> None:
-    # Ctrl-C goes to everything on the terminal; only the parent is to answer it, by ending its workers.
+    # Ctrl-C must reach the parent alone, which then ends its workers.
     os.setsid()
     end_with_parent()
     if os.getppid() != parent:
         return
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, _exit_on_signal)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    logging.basicConfig(handlers=[_NoteHandler(pipe)], level=logging.WARNING, force=True)
+    logging.basicConfig(handlers=[_PipeHandler(pipe)], level=logging.WARNING, force=True)
     while True:
         pipe.send(work(pipe.recv()))
 
 
-def _leave(signum: int, _frame: FrameType | None) -> None:
+def _exit_on_signal(signum: int, _frame: FrameType | None) -> None:
     sys.exit(128 + signum)
 
 
-class _NoteHandler(logging.Handler):
-    """Sends what is logged to the parent, which alone writes on the terminal."""
+class _PipeHandler(logging.Handler):
+    """Sends log messages to the parent, because only the parent writes to the terminal."""
 
     def __init__(self, pipe: Connection) -> None:
         super().__init__()

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""In which order projects are built and run, and how many at once."""
+"""The order in which projects are built and tested, and how many steps run in parallel."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from scaffold.testing.free_memory import free_memory
+from scaffold.testing.cgroups import free_memory
 from scaffold.testing.pool import Note
 from scaffold.vmtest.manifest import Manifest
 from scaffold.vmtest.verdict import Outcome, Verdict
 
-GUEST_OVERHEAD = 192  # MiB that QEMU takes beside the guest's memory
+QEMU_OVERHEAD_MIB = 192  # memory of QEMU in addition to the guest's
 
 
 @dataclass(frozen=True)
 class Job:
-    """A project on a kernel: what gets one verdict."""
+    """One project to run on one kernel. Each job gets one verdict."""
 
     manifest: Manifest
     kernel: str
@@ -24,7 +24,7 @@ class Job:
 
 @dataclass(frozen=True)
 class BuildStep:
-    """A project to be built, before its runs."""
+    """One project to build before its jobs run."""
 
     manifest: Manifest
     arch: str
@@ -35,88 +35,95 @@ Step = BuildStep | Job
 
 @dataclass(frozen=True)
 class Policy:
-    """How many steps are done at once, how often a run that the machine spoilt is made again, and when to stop."""
+    """How many steps run in parallel, and what happens after a failure."""
 
-    jobs: int
-    retries: int = 0
-    fail_fast: bool = False
+    max_parallel: int
+    retries: int = 0  # of a job after an infrastructure error
+    fail_fast: bool = False  # the first verdict that is not a pass ends the test
 
 
 @dataclass
 class Schedule:
-    """What is to be done, what may be done next, and what the end of a step means."""
+    """The steps that are still to do, and the state of those that were started."""
 
-    waiting: list[Job]
-    rules: Policy
+    pending_jobs: list[Job]
+    policy: Policy
     kernels: list[str] = field(init=False)
-    builds: list[BuildStep] = field(init=False)
+    pending_builds: list[BuildStep] = field(init=False)
     built: set[Path] = field(default_factory=set)
-    seen: set[str] = field(default_factory=set)  # kernels on which a run has ended: their guests are saved
-    tries: dict[Job, int] = field(default_factory=dict)
+    booted_kernels: set[str] = field(default_factory=set)  # a job on them is complete, so their guests are saved
+    attempts: dict[Job, int] = field(default_factory=dict)
     running: int = 0
-    ended_early: bool = False
+    has_ended_early: bool = False
 
     def __post_init__(self) -> None:
-        self.kernels = list(dict.fromkeys(run.kernel for run in self.waiting))
-        self.builds = list({run.manifest.root: BuildStep(run.manifest, run.arch) for run in self.waiting}.values())
+        self.kernels = list(dict.fromkeys(job.kernel for job in self.pending_jobs))
+        builds = {job.manifest.root: BuildStep(job.manifest, job.arch) for job in self.pending_jobs}
+        self.pending_builds = list(builds.values())
 
     @property
-    def unfinished(self) -> bool:
-        """Tell whether there is something to do or to wait for."""
-        return bool(self.builds or self.waiting or self.running)
+    def has_work(self) -> bool:
+        """Return whether a step is pending or running."""
+        return bool(self.pending_builds or self.pending_jobs or self.running)
 
-    def next(self, tasks: Sequence[Step]) -> Step | None:
-        """Return what to start now beside `tasks`, and None while there is no core or memory for anything."""
-        if len(tasks) >= self.rules.jobs:
+    def take_next(self, running: Sequence[Step]) -> Step | None:
+        """Return the step to start now in addition to those `running`, or None if it must wait for one of them."""
+        if len(running) >= self.policy.max_parallel:
             return None
-        step = self._choose(tasks)
-        if step is None or (tasks and isinstance(step, Job) and not _fits(step, tasks)):
+        step = self._choose(running)
+        if step is None or (running and isinstance(step, Job) and not _has_memory_for(step, running)):
             return None
         if isinstance(step, Job):
-            self.waiting.remove(step)
+            self.pending_jobs.remove(step)
         else:
-            self.builds.remove(step)
+            self.pending_builds.remove(step)
         self.running += 1
         return step
 
-    def _choose(self, tasks: Sequence[Step]) -> Step | None:
-        if self.builds:
-            return self.builds[0]
-        ready = [run for run in self.waiting if run.manifest.root in self.built]
-        # Kernel by kernel, so that the cache need not hold the guests of all. Where a first run still boots the guest
-        # that the others are to get, these can wait.
-        booting = {task.kernel for task in tasks if isinstance(task, Job)} - self.seen
-        return min(ready, key=lambda run: (run.kernel in booting, self.kernels.index(run.kernel)), default=None)
+    def _choose(self, running: Sequence[Step]) -> Step | None:
+        if self.pending_builds:
+            return self.pending_builds[0]
+        ready = [job for job in self.pending_jobs if job.manifest.root in self.built]
+        # Kernel by kernel, so that the cache need not keep the saved guests of all kernels at once. While the first job
+        # on a kernel boots its guest, jobs on other kernels come first: they need not wait for that guest.
+        booting = {step.kernel for step in running if isinstance(step, Job)} - self.booted_kernels
+        return min(ready, key=lambda job: (job.kernel in booting, self.kernels.index(job.kernel)), default=None)
 
     def finish(self, step: Step, result: Verdict | None) -> list[Verdict | Note]:
-        """Take in the result of a step, and return what is to be told."""
+        """Record the result of a step, and return the final verdicts and the notes that follow from it.
+
+        `result` is the verdict of a job, or the failure of a build: None if it succeeded.
+        """
         self.running -= 1
         if isinstance(step, BuildStep):
             return self._finish_build(step, result)
-        self.seen.add(step.kernel)
+        self.booted_kernels.add(step.kernel)
         assert result is not None
-        tries = self.tries[step] = self.tries.get(step, 0) + 1
-        if result.verdict == Outcome.ERROR and tries <= self.rules.retries:
-            self.waiting.insert(0, step)
-            return [Note(f"{result.project} on {result.kernel} again: {result.reason}")]
-        return self._tell([result])
+        attempts = self.attempts[step] = self.attempts.get(step, 0) + 1
+        if result.verdict is Outcome.ERROR and attempts <= self.policy.retries:
+            self.pending_jobs.insert(0, step)
+            return [Note(f"retrying {result.project} on {result.kernel}: {result.reason}")]
+        return self._complete([result])
 
     def _finish_build(self, step: BuildStep, failure: Verdict | None) -> list[Verdict | Note]:
         root = step.manifest.root
         self.built.add(root)
         if failure is None:
             return []
-        failed = [run for run in self.waiting if run.manifest.root == root]
-        self.waiting = [run for run in self.waiting if run.manifest.root != root]
-        return self._tell([replace(failure, kernel=run.kernel) for run in failed])
+        failed = [job for job in self.pending_jobs if job.manifest.root == root]
+        self.pending_jobs = [job for job in self.pending_jobs if job.manifest.root != root]
+        return self._complete([replace(failure, kernel=job.kernel) for job in failed])
 
-    def _tell(self, verdicts: Sequence[Verdict]) -> list[Verdict | Note]:
-        if self.rules.fail_fast and any(verdict.verdict != Outcome.PASS for verdict in verdicts):
-            self.ended_early = True
+    def _complete(self, verdicts: Sequence[Verdict]) -> list[Verdict | Note]:
+        if self.policy.fail_fast and any(verdict.verdict is not Outcome.PASS for verdict in verdicts):
+            self.has_ended_early = True
         return list(verdicts)
 
 
-def _fits(run: Job, tasks: Sequence[Step]) -> bool:
-    """Tell whether the memory that is free now takes the guest, and those that have just begun to fill theirs."""
-    guests = [run, *(task for task in tasks if isinstance(task, Job))]
-    return sum(guest.manifest.memory + GUEST_OVERHEAD for guest in guests) << 20 <= free_memory()
+def _has_memory_for(job: Job, running: Sequence[Step]) -> bool:
+    """Return whether the free memory suffices for the guest of `job` and for all of the guests that run.
+
+    Guests that have just started do not use all of their memory yet, so it is counted again.
+    """
+    guests = [job, *(step for step in running if isinstance(step, Job))]
+    return sum(guest.manifest.memory + QEMU_OVERHEAD_MIB for guest in guests) << 20 <= free_memory()

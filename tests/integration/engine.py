@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Call `ebpf-new test` as a user does, and read what it reports."""
+"""Run `ebpf-new test` as a user does, and read its results."""
 
 import os
 import subprocess
@@ -14,31 +14,31 @@ from tests.integration.vm_runs import read_lines
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What one call of the command gave."""
+class EngineRun:
+    """The exit status of one `ebpf-new test --json`, its verdicts, and its stderr."""
 
     status: int
     verdicts: list[dict[str, Any]]
-    said: str
+    stderr: str
 
 
 def command(*projects: Path, kernels: Sequence[str] = (), options: Sequence[str] = ()) -> list[str]:
-    """Return the command that tests `projects` on `kernels`, in JSON."""
-    named = [word for kernel in kernels for word in ("--kernel", kernel)]
-    return [sys.executable, "-m", "scaffold", "test", *map(str, projects), *named, "--json", *options]
+    """Return the command that tests `projects` on `kernels` and prints JSON lines."""
+    kernel_options = [word for kernel in kernels for word in ("--kernel", kernel)]
+    return [sys.executable, "-m", "scaffold", "test", *map(str, projects), *kernel_options, "--json", *options]
 
 
-def outcome_of(
+def run_test(
     *projects: Path,
     kernels: Sequence[str] = (),
     options: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
-) -> Outcome:
-    """Run `ebpf-new test` on `projects` and return what it said."""
+) -> EngineRun:
+    """Run `ebpf-new test` on `projects` with the environment `variables` in addition, and return the result."""
     for project in projects:
         bring_crates(project)
     done = subprocess.run(
         command(*projects, kernels=kernels, options=options),
         env={**os.environ, **(variables or {})}, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    return Outcome(done.returncode, read_lines(done.stdout), done.stderr)
+    return EngineRun(done.returncode, read_lines(done.stdout), done.stderr)

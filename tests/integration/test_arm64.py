@@ -13,7 +13,7 @@ from scaffold.vmtest.accel import guest_runs
 from scaffold.vmtest.architecture import ARCHITECTURES
 from scaffold.vmtest.kernels import find_kernel
 from tests.integration.conftest import new_project
-from tests.integration.engine import outcome_of
+from tests.integration.engine import run_test
 from tests.integration.repositories import succeed
 from tests.integration.test_kernel_store import NOWHERE, kernels, with_modules
 from tests.integration.test_vm_archive import apt_through
@@ -31,9 +31,9 @@ def go_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_is_compiled_for_the_guest_and_passes_there(go_project: Path) -> None:
     kernels = ["6.1", "6.12"]
     for warm in (None, True):
-        outcome = outcome_of(go_project, kernels=kernels, options=["--arch", "arm64"])
-        assert outcome.status == 0, outcome
-        for verdict in outcome.verdicts:
+        run = run_test(go_project, kernels=kernels, options=["--arch", "arm64"])
+        assert run.status == 0, run
+        for verdict in run.verdicts:
             assert verdict["arch"] == "arm64" and verdict["release"].endswith("-arm64")
             assert warm is None or verdict["warm"]
 

@@ -26,17 +26,17 @@ KERNEL = "6.1"
 LIMITS = ("--build-seconds", "12", "--memory", "512", "--disk", "64", "--processes", "64")
 ATTACK = "\n.PHONY: attack\nbuild/minimal.bpf.o: attack\nattack:\n\t{}\n"
 REASONS = {
-    "network": "it wants something from the network, which the sandbox has not",
+    "network": "it needs the network, which a sandbox does not have",
     "home": "cannot create",
-    "forks": "it wanted more than 64 processes",
-    "disk": "its files took more than 64 MiB",
+    "forks": "it used more than 64 processes",
+    "disk": "its files used more than 64 MiB",
     "loud": "it printed more than 256 MiB",
-    "endless": "the build still ran after 12 s",
-    "link": "it does not build",
-    "thief": "leads out of the sandbox",
-    "prebuilt": "is not there after the build",
+    "endless": "the build did not end within 12 s",
+    "link": "the build failed",
+    "thief": "is a link out of the sandbox",
+    "prebuilt": "does not exist after the build",
     "loader": "is for the interpreter",
-    "pipe": "is not an ordinary file",
+    "pipe": "is not a regular file",
     "large": "is more than 64 MiB",
 }
 

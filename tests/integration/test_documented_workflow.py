@@ -48,7 +48,7 @@ def test_all_parts_make_one_report(repository: Path) -> None:
     outputs = dict(line.split("=", 1) for line in (repository / "output").read_text().splitlines())
     assert JOBS["share"]["outputs"] == {name: f"${{{{ steps.share.outputs.{name} }}}}" for name in outputs}
     shards = json.loads(outputs["matrix"])["shard"]
-    assert (len(shards), outputs["pairs"]) == (4, "4")
+    assert (len(shards), outputs["cases"]) == (4, "4")
     # Of the first project one part fails, for its program says something else there: the console of that guest is kept.
     for shard in shards:
         main = repository / "templates/first/src/main.c"
@@ -60,7 +60,7 @@ def test_all_parts_make_one_report(repository: Path) -> None:
     assert [log.name for log in (repository / "logs").iterdir()] == [f"templates_first-{KERNELS[1]}-amd64.log"]
 
     summary = repository / "summary.md"
-    done = run("report", repository, PAIRS=outputs["pairs"], GITHUB_STEP_SUMMARY=str(summary))
+    done = run("report", repository, CASES=outputs["cases"], GITHUB_STEP_SUMMARY=str(summary))
     assert done.returncode == 1
     assert "### 3 passed, 1 failed" in summary.read_text()
     cases = ElementTree.parse(repository / "junit.xml").getroot().iter("testcase")
@@ -69,6 +69,6 @@ def test_all_parts_make_one_report(repository: Path) -> None:
 
     (repository / "results-4.json").unlink()
     summary.unlink()
-    done = run("report", repository, PAIRS=outputs["pairs"], GITHUB_STEP_SUMMARY=str(summary))
+    done = run("report", repository, CASES=outputs["cases"], GITHUB_STEP_SUMMARY=str(summary))
     assert done.returncode == 69
     assert "1 not run" in summary.read_text()

@@ -56,7 +56,7 @@ def test_old_go_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     command = [sys.executable, "-m", "scaffold", "test", str(repository), "--kernel", "6.1"]
     tested = subprocess.run(command, text=True, capture_output=True, check=False)
     assert tested.returncode == 1
-    assert tested.stdout.splitlines()[1:] == [f"        it does not build: {told}"]
+    assert tested.stdout.splitlines()[1:] == [f"        the build failed: {told}"]
 
 
 def test_mistake_in_go_mod_is_told_with_its_line(tmp_path: Path) -> None:

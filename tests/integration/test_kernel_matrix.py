@@ -1,69 +1,65 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Every framework on six series of kernels, from the oldest that is promised to the newest that there is."""
+"""Every framework passes on six series of kernels, from the oldest supported one to the newest available one."""
 
 import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
 from tests.integration.conftest import new_project
-from tests.integration.engine import Outcome, outcome_of
+from tests.integration.engine import EngineRun, run_test
 from tests.integration.vm_runs import run_vmtest
 from tests.render.trees import CATALOG
 
-pytestmark = pytest.mark.xdist_group("kernel-matrix")  # what all of them need is made once
+pytestmark = pytest.mark.xdist_group("kernel-matrix")  # the projects are built once, and run once, for all tests
 OLDEST = "5.10"
 COUNT = 6
 
 
 def offered_series() -> list[str]:
-    """Return the series that the archive has, oldest first."""
+    """Return the series in the apt archive, oldest first."""
     command = [sys.executable, "-m", "scaffold", "kernels", "list", "--arch", "amd64", "--json"]
     listing = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return [str(offer["series"]) for offer in listing["offered"]]
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    """Return what one command says of all frameworks on six kernels."""
-    place = tmp_path_factory.mktemp("matrix")
-    projects = [new_project(place, framework, f"my-{framework}") for framework in CATALOG]
-    found = offered_series()
-    chosen = sorted({round(index * (len(found) - 1) / (COUNT - 1)) for index in range(COUNT)})
-    kernels = [found[index] for index in chosen]
-    files = ["--junit", str(place / "junit.xml"), "--heatmap", str(place / "map.svg")]
-    result = outcome_of(*projects, kernels=kernels, options=files)
-    cases = ElementTree.parse(place / "junit.xml").getroot()[0]
-    assert len(cases) == len(result.verdicts)
-    assert (place / "map.svg").read_text().count("<rect ") == len(result.verdicts)
-    return result
-
-
-def of(outcome: Outcome, key: str, value: str) -> list[dict[str, Any]]:
-    return [verdict for verdict in outcome.verdicts if verdict[key] == value]
+def matrix_run(tmp_path_factory: pytest.TempPathFactory) -> EngineRun:
+    """Return the result of one command for all frameworks on six kernels."""
+    directory = tmp_path_factory.mktemp("matrix")
+    projects = [new_project(directory, framework, f"my-{framework}") for framework in CATALOG]
+    series = offered_series()
+    indexes = sorted({round(number * (len(series) - 1) / (COUNT - 1)) for number in range(COUNT)})
+    kernels = [series[index] for index in indexes]
+    files = ["--junit", str(directory / "junit.xml"), "--heatmap", str(directory / "map.svg")]
+    run = run_test(*projects, kernels=kernels, options=files)
+    cases = ElementTree.parse(directory / "junit.xml").getroot()[0]
+    assert len(cases) == len(run.verdicts)
+    assert (directory / "map.svg").read_text().count("<rect ") == len(run.verdicts)
+    return run
 
 
 @pytest.mark.parametrize("framework", CATALOG)
-def test_each_framework_passes_on_all_of_them(outcome: Outcome, framework: str) -> None:
-    verdicts = of(outcome, "framework", framework)
-    assert [(each["kernel"], each["verdict"]) for each in verdicts if each["verdict"] != "pass"] == [], verdicts
-    assert len({each["kernel"] for each in verdicts}) == COUNT
-    for each in verdicts:
-        assert str(each["release"]).startswith(f"{each['kernel']}.")
-        assert "BPF triggered sys_enter_write from PID" in each["events"][0]
+def test_each_framework_passes_on_every_kernel(matrix_run: EngineRun, framework: str) -> None:
+    verdicts = [verdict for verdict in matrix_run.verdicts if verdict["framework"] == framework]
+    failures = [(verdict["kernel"], verdict["verdict"]) for verdict in verdicts if verdict["verdict"] != "pass"]
+    assert failures == [], verdicts
+    assert len({verdict["kernel"] for verdict in verdicts}) == COUNT
+    for verdict in verdicts:
+        assert str(verdict["release"]).startswith(f"{verdict['kernel']}.")
+        assert "BPF triggered sys_enter_write from PID" in verdict["events"][0]
 
 
-def test_they_are_all_and_reach_from_the_oldest_to_the_newest(outcome: Outcome) -> None:
-    assert (outcome.status, len(outcome.verdicts)) == (0, COUNT * len(CATALOG))
-    kernels = {each["kernel"] for each in outcome.verdicts}
+def test_the_kernels_reach_from_the_oldest_to_the_newest(matrix_run: EngineRun) -> None:
+    assert (matrix_run.status, len(matrix_run.verdicts)) == (0, COUNT * len(CATALOG))
+    kernels = {verdict["kernel"] for verdict in matrix_run.verdicts}
     assert {OLDEST, offered_series()[-1]} <= kernels
 
 
-def test_newest_is_the_newest_of_them(libbpf_project: Path) -> None:
+def test_newest_is_the_newest_series(libbpf_project: Path) -> None:
     (verdict,) = run_vmtest(libbpf_project, "--kernel", "newest").verdicts
     assert verdict["verdict"] == "pass", verdict
     assert verdict["release"].startswith(f"{offered_series()[-1]}.")

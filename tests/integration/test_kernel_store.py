@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""`ebpf-new kernels`: what is there, getting it, removing it; and the modules that a program asks for."""
+"""`ebpf-new kernels`: list, fetch and remove kernels; and the kernel modules that a program needs."""
 
 import json
 import os
@@ -16,11 +16,11 @@ import pytest
 from tests.integration.test_vm_archive import MovedOn, apt_through, proxy, without
 from tests.integration.vm_runs import run_vmtest
 
-NOWHERE = "http://127.0.0.1:9"  # no archive answers there
+NOWHERE = "http://127.0.0.1:9"  # no archive listens there
 
 
 def kernels(*arguments: str, variables: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run `ebpf-new kernels` and return what it did."""
+    """Run `ebpf-new kernels` with the environment `variables` in addition."""
     command = [sys.executable, "-m", "scaffold", "kernels", *arguments]
     environment = {**os.environ, "COLUMNS": "120", **(variables or {})}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -28,7 +28,7 @@ def kernels(*arguments: str, variables: dict[str, str] | None = None) -> subproc
 
 @pytest.fixture
 def own_cache(tmp_path: Path) -> dict[str, str]:
-    """Return an environment with a cache that has kernel 6.1, copied, and the lists of the archive."""
+    """Return an environment with a cache that contains a copy of kernel 6.1 and of the archive's package lists."""
     assert kernels("fetch", "6.1").returncode == 0
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ebpf-new"
     cache = tmp_path / "cache" / "ebpf-new"
@@ -39,7 +39,7 @@ def own_cache(tmp_path: Path) -> dict[str, str]:
     return {"XDG_CACHE_HOME": str(cache.parent)}
 
 
-def test_the_list_has_what_is_cached_and_what_is_offered(own_cache: dict[str, str]) -> None:
+def test_the_list_contains_cached_and_available_kernels(own_cache: dict[str, str]) -> None:
     listing = json.loads(kernels("list", "--json", variables=own_cache).stdout)
     (cached,) = listing["cached"]
     assert cached["release"].startswith("6.1.") and cached["arch"] == "amd64" and cached["size"] > 1 << 20
@@ -51,9 +51,7 @@ def test_the_list_has_what_is_cached_and_what_is_offered(own_cache: dict[str, st
     assert cached["release"] in shown.stdout and "1 in the cache" in shown.stdout
 
 
-def test_what_is_cached_is_listed_and_used_without_a_network(
-    own_cache: dict[str, str], tmp_path: Path, libbpf_project: Path
-) -> None:
+def test_cached_kernels_need_no_network(own_cache: dict[str, str], tmp_path: Path, libbpf_project: Path) -> None:
     shutil.rmtree(tmp_path / "cache/ebpf-new/apt")
     offline = {**own_cache, **apt_through(NOWHERE, tmp_path)}
     assert "1 in the cache" in kernels("list", "--cached", variables=offline).stdout
@@ -65,15 +63,13 @@ def test_what_is_cached_is_listed_and_used_without_a_network(
     assert "cannot be fetched" in done.stderr and "list --cached" in done.stderr
 
 
-def test_options_alone_are_those_of_the_list(own_cache: dict[str, str]) -> None:
+def test_list_is_the_default_command(own_cache: dict[str, str]) -> None:
     (cached,) = json.loads(kernels("--cached", "--json", variables=own_cache).stdout)["cached"]
     assert cached["release"].startswith("6.1.")
     assert "fetch" in kernels("--help").stdout
 
 
-def test_a_part_of_the_archive_that_was_out_of_reach_is_asked_again_soon(
-    own_cache: dict[str, str], tmp_path: Path
-) -> None:
+def test_an_unreachable_part_of_the_archive_is_tried_again_soon(own_cache: dict[str, str], tmp_path: Path) -> None:
     apt = tmp_path / "cache/ebpf-new/apt"
     kept = apt / "offers-amd64.json"
     complete = kept.read_text()
@@ -98,7 +94,7 @@ def test_a_part_of_the_archive_that_was_out_of_reach_is_asked_again_soon(
     assert "99.0.1-cloud-amd64" in offered({})
 
 
-def test_an_old_list_is_renewed_where_it_can_be(own_cache: dict[str, str], tmp_path: Path) -> None:
+def test_an_old_list_is_updated_if_possible(own_cache: dict[str, str], tmp_path: Path) -> None:
     apt = tmp_path / "cache/ebpf-new/apt"
     (kept,) = apt.glob("offers-amd64.json")
     for path in (kept, *apt.glob("*/updated")):
@@ -111,9 +107,7 @@ def test_an_old_list_is_renewed_where_it_can_be(own_cache: dict[str, str], tmp_p
     assert time.time() - kept.stat().st_mtime < 3600
 
 
-def test_the_archive_is_asked_anew_for_a_package_that_is_not_where_it_was(
-    own_cache: dict[str, str], tmp_path: Path
-) -> None:
+def test_the_package_lists_are_updated_if_a_package_has_moved(own_cache: dict[str, str], tmp_path: Path) -> None:
     store = tmp_path / "cache/ebpf-new/kernels"
     shutil.rmtree(store)
     fault = MovedOn()
@@ -125,9 +119,7 @@ def test_the_archive_is_asked_anew_for_a_package_that_is_not_where_it_was(
     assert [path.name for path in store.glob("*/*")] == [done.stdout.split()[0]]
 
 
-def test_for_a_kernel_that_the_archive_has_no_more_the_next_of_its_series_is_taken(
-    own_cache: dict[str, str], tmp_path: Path
-) -> None:
+def test_a_removed_kernel_is_replaced_by_the_next_of_its_series(own_cache: dict[str, str], tmp_path: Path) -> None:
     cache = tmp_path / "cache/ebpf-new"
     shutil.rmtree(cache / "kernels")
     changed = 0
@@ -173,8 +165,8 @@ def test_ended_while_fetching(end: signal.Signals, own_cache: dict[str, str], tm
         while not list(store.glob("*/.6.1.*")):
             assert process.poll() is None
         process.send_signal(end)
-        said = "".join(process.communicate())
-    assert (process.returncode, said) == ({signal.SIGINT: 130, signal.SIGTERM: 143}.get(end, -end), "")
+        output = "".join(process.communicate())
+    assert (process.returncode, output) == ({signal.SIGINT: 130, signal.SIGTERM: 143}.get(end, -end), "")
     if end != signal.SIGKILL:
         assert list(store.glob("*/*")) == []
     done = kernels("fetch", "6.1", variables=own_cache)
@@ -182,7 +174,7 @@ def test_ended_while_fetching(end: signal.Signals, own_cache: dict[str, str], tm
     assert [path.name for path in store.glob("*/*")] == [done.stdout.split()[0]]
 
 
-def test_a_kernel_that_is_not_to_be_had_is_named_with_those_that_are() -> None:
+def test_an_unavailable_kernel_is_named_with_the_available_ones() -> None:
     done = kernels("fetch", "6.1", "1.2")
     assert done.returncode == 69
     assert "6.1." in done.stdout
@@ -192,7 +184,7 @@ def test_a_kernel_that_is_not_to_be_had_is_named_with_those_that_are() -> None:
     assert [release[:4] for release in json.loads(done.stdout)["fetched"]] == ["6.1."]
 
 
-def test_what_was_not_used_for_long_is_removed(own_cache: dict[str, str], tmp_path: Path, libbpf_project: Path) -> None:
+def test_unused_kernels_and_guests_are_removed(own_cache: dict[str, str], tmp_path: Path, libbpf_project: Path) -> None:
     assert run_vmtest(libbpf_project, "--kernel", "6.1", environment=own_cache).status == 0
     assert json.loads(kernels("prune", "--json", variables=own_cache).stdout)["kernels"] == []
     cache = tmp_path / "cache/ebpf-new"
@@ -204,9 +196,7 @@ def test_what_was_not_used_for_long_is_removed(own_cache: dict[str, str], tmp_pa
     assert run_vmtest(libbpf_project, "--kernel", "6.1", environment=own_cache).status == 0
 
 
-def test_guests_of_kernels_that_are_gone_are_removed(
-    own_cache: dict[str, str], tmp_path: Path, libbpf_project: Path
-) -> None:
+def test_guests_of_removed_kernels_are_removed(own_cache: dict[str, str], tmp_path: Path, libbpf_project: Path) -> None:
     assert run_vmtest(libbpf_project, "--kernel", "6.1", environment=own_cache).status == 0
     cache = tmp_path / "cache/ebpf-new"
     assert json.loads(kernels("prune", "--json", variables=own_cache).stdout)["guests"] == 0
@@ -217,7 +207,7 @@ def test_guests_of_kernels_that_are_gone_are_removed(
 
 
 @pytest.mark.parametrize("damage", ["kernel.json", "images"])
-def test_a_damaged_kernel_is_fetched_anew(
+def test_a_damaged_kernel_is_fetched_again(
     damage: str, own_cache: dict[str, str], tmp_path: Path, libbpf_project: Path
 ) -> None:
     (entry,) = (tmp_path / "cache/ebpf-new/kernels/x86_64").iterdir()
@@ -230,20 +220,20 @@ def test_a_damaged_kernel_is_fetched_anew(
     assert run_vmtest(libbpf_project, "--kernel", "6.1", environment=own_cache).status == 0
 
 
-def test_a_kernel_that_is_used_stays(own_cache: dict[str, str], tmp_path: Path, libbpf_project: Path) -> None:
+def test_a_used_kernel_is_kept(own_cache: dict[str, str], tmp_path: Path, libbpf_project: Path) -> None:
     (entry,) = (tmp_path / "cache/ebpf-new/kernels/x86_64").iterdir()
     os.utime(entry, (0, 0))
     assert run_vmtest(libbpf_project, "--kernel", "6.1", environment=own_cache).status == 0
     assert json.loads(kernels("prune", "--json", variables=own_cache).stdout)["kernels"] == []
 
 
-def with_modules(project: Path, place: Path, modules: str, first: str = "dummy") -> Path:
-    """Copy `project`, and have its guest load `modules` and its trigger succeed only with the `first` one there."""
-    copy = Path(shutil.copytree(project, place / "with-modules", symlinks=True))
+def with_modules(project: Path, directory: Path, modules: str, required: str = "dummy") -> Path:
+    """Return a copy of `project` whose guest loads `modules`, and whose trigger needs the module `required`."""
+    copy = Path(shutil.copytree(project, directory / "with-modules", symlinks=True))
     manifest = copy / "test/vmtest.toml"
     text = manifest.read_text().replace("[guest]", f"[guest]\nmodules = [{modules}]")
     lines = [
-        f"""trigger = ["sh", "-c", "grep -q '^{first} ' /proc/modules && echo write"]"""
+        f"""trigger = ["sh", "-c", "grep -q '^{required} ' /proc/modules && echo write"]"""
         if line.startswith("trigger =")
         else line
         for line in text.splitlines()
@@ -259,27 +249,27 @@ def test_modules_are_loaded_before_the_program(kernel: str, libbpf_project: Path
     assert verdict["verdict"] == "pass", verdict
 
 
-def test_without_the_module_the_same_trigger_does_nothing(libbpf_project: Path, tmp_path: Path) -> None:
+def test_the_trigger_fails_without_the_module(libbpf_project: Path, tmp_path: Path) -> None:
     copy = with_modules(libbpf_project, tmp_path, "")
     (verdict,) = run_vmtest(copy, "--kernel", "6.12").verdicts
     assert (verdict["verdict"], "no event of PID" in verdict["reason"]) == ("fail", True), verdict
 
 
-def test_a_module_that_the_kernel_does_not_have(libbpf_project: Path, tmp_path: Path) -> None:
+def test_a_module_that_does_not_exist(libbpf_project: Path, tmp_path: Path) -> None:
     copy = with_modules(libbpf_project, tmp_path, '"no_such_module"')
     run = run_vmtest(copy, "--kernel", "6.12")
     assert (run.status, run.verdicts[0]["verdict"]) == (69, "error")
     assert "has no module no_such_module" in run.verdicts[0]["reason"]
 
 
-def test_a_module_that_another_only_recommends_comes_with_it(libbpf_project: Path, tmp_path: Path) -> None:
-    copy = with_modules(libbpf_project, tmp_path, '"xt_LOG"', first="nf_log_syslog")
+def test_a_recommended_module_is_loaded_too(libbpf_project: Path, tmp_path: Path) -> None:
+    copy = with_modules(libbpf_project, tmp_path, '"xt_LOG"', required="nf_log_syslog")
     (verdict,) = run_vmtest(copy, "--kernel", "6.12").verdicts
     assert verdict["verdict"] == "pass", verdict
 
 
 def test_a_module_that_does_not_load(libbpf_project: Path, tmp_path: Path) -> None:
-    copy = with_modules(libbpf_project, tmp_path, '"kvm_amd", "kvm_intel"')  # one of them finds no such processor
+    copy = with_modules(libbpf_project, tmp_path, '"kvm_amd", "kvm_intel"')  # one of them needs another processor
     for _ in range(2):
         run = run_vmtest(copy, "--kernel", "6.12")
         assert (run.status, run.verdicts[0]["verdict"]) == (69, "error")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Projects of every framework are built in sandboxes, where there is no network."""
+"""Projects of every framework build in a sandbox, without a network."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ import pytest
 
 from scaffold.errors import UsageError
 from scaffold.project.catalog import load_catalog
-from scaffold.testing.sandbox.availability import bare_sandbox
+from scaffold.testing.sandbox.availability import base_sandbox
 from scaffold.testing.sandbox.builds import SandboxedBuilds
 from scaffold.testing.sandbox.limits import Limits
-from scaffold.testing.sandbox.toolchain import sandboxes_with_toolchains
+from scaffold.testing.sandbox.toolchain import prepare_sandboxes
 from scaffold.vmtest import elf
 from scaffold.vmtest.architecture import own_architecture
 from scaffold.vmtest.manifest import load_manifest
@@ -18,12 +18,12 @@ from scaffold.vmtest.verdict import Verdict
 from tests.integration.conftest import FRAMEWORKS
 from tests.integration.repositories import render
 
-# A dependency that the template does not have: what is added at the end of which files.
+# A dependency that the template does not have: the text to append to each file.
 SUMS = """\
 golang.org/x/text v0.3.0 h1:g61tztE5qeGQ89tm6NTjjM9VPIm088od1l6aSorWRWg=
 golang.org/x/text v0.3.0/go.mod h1:NqM8EUOU14njkJ3fqMW+pc6Ldnwhi/IjpwHt7yyuwOQ=
 """
-FURTHER = {
+NEW_DEPENDENCY = {
     "cilium": {
         "go.mod": "\nrequire golang.org/x/text v0.3.0\n",
         "go.sum": SUMS,
@@ -35,53 +35,55 @@ FURTHER = {
 
 @pytest.fixture(params=FRAMEWORKS, scope="module")
 def builds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> SandboxedBuilds:
-    boxes = sandboxes_with_toolchains(
-        [load_catalog()[request.param]], bare_sandbox(Limits(), allow_unlimited_memory=False), print
-    )
-    return SandboxedBuilds(boxes, tmp_path_factory.mktemp("made"), only_made=True)
+    base = base_sandbox(Limits(), allow_unlimited_memory=False)
+    sandboxes = prepare_sandboxes([load_catalog()[request.param]], base, print)
+    return SandboxedBuilds(sandboxes, tmp_path_factory.mktemp("output"), must_be_new=True)
 
 
-def built(builds: SandboxedBuilds, repository: Path) -> Verdict | None:
+def build(builds: SandboxedBuilds, repository: Path) -> Verdict | None:
     return builds.build(load_manifest(repository), own_architecture().name)
 
 
-def only(builds: SandboxedBuilds) -> str:
-    (name,) = (name for name in builds.boxes if name)
+def framework_of(builds: SandboxedBuilds) -> str:
+    (name,) = (name for name in builds.sandboxes if name)
     return name
 
 
-def test_a_project_builds_and_its_directory_stays_as_it_was(builds: SandboxedBuilds, tmp_path: Path) -> None:
-    repository = render(only(builds), tmp_path, name="my-tool")
+def test_a_project_builds_and_its_directory_does_not_change(builds: SandboxedBuilds, tmp_path: Path) -> None:
+    repository = render(framework_of(builds), tmp_path, name="my-tool")
     before = sorted(repository.rglob("*"))
-    assert built(builds, repository) is None
+    assert build(builds, repository) is None
     assert sorted(repository.rglob("*")) == before
-    made = builds.built(load_manifest(repository))
-    files = [made.root / file for file in made.files]
+    manifest = builds.built_manifest(load_manifest(repository))
+    files = [manifest.root / file for file in manifest.files]
     assert all(file.stat().st_size for file in files)
     for file in files:
-        names = {entry.path for entry in builds.libraries(made, file)}
-        dynamic = elf.interpreter(file.read_bytes())
-        assert (dynamic is None and not names) or (dynamic and dynamic.lstrip("/") in names and len(names) > 1)
+        names = {entry.path for entry in builds.libraries(manifest, file)}
+        interpreter = elf.interpreter(file.read_bytes())
+        if interpreter is None:
+            assert not names
+        else:
+            assert interpreter.lstrip("/") in names and len(names) > 1
 
 
-def test_a_dependency_that_nobody_has_fetched_is_told(builds: SandboxedBuilds, tmp_path: Path) -> None:
-    framework = only(builds)
-    assert bool(builds.boxes[framework].equipment.store) == (framework in FURTHER)
-    if framework in FURTHER:
+def test_a_dependency_that_was_not_fetched_is_named(builds: SandboxedBuilds, tmp_path: Path) -> None:
+    framework = framework_of(builds)
+    assert bool(builds.sandboxes[framework].toolchain.store) == (framework in NEW_DEPENDENCY)
+    if framework in NEW_DEPENDENCY:
         repository = render(framework, tmp_path, name="my-tool")
-        for file, text in FURTHER[framework].items():
+        for file, text in NEW_DEPENDENCY[framework].items():
             with (repository / file).open("a") as handle:
                 handle.write(text)
-        failure = built(builds, repository)
+        failure = build(builds, repository)
         assert failure is not None
-        assert "it wants something from the network, which the sandbox has not" in failure.reason
+        assert "it needs the network, which a sandbox does not have" in failure.reason
 
 
-def test_room_for_what_a_build_begins_with_is_asked_for(builds: SandboxedBuilds) -> None:
-    framework = load_catalog()[only(builds)]
-    box = bare_sandbox(Limits(disk=80), allow_unlimited_memory=False)
+def test_the_disk_limit_must_have_room_for_the_build_caches(builds: SandboxedBuilds) -> None:
+    framework = load_catalog()[framework_of(builds)]
+    base = base_sandbox(Limits(disk=80), allow_unlimited_memory=False)
     if framework.offline.kept:
-        with pytest.raises(UsageError, match=r"--disk 80: builds of .* want at least"):
-            sandboxes_with_toolchains([framework], box, print)
+        with pytest.raises(UsageError, match=r"--disk 80: .*; give --disk [0-9]+"):
+            prepare_sandboxes([framework], base, print)
     else:
-        assert set(sandboxes_with_toolchains([framework], box, print)) == {"", framework.name}
+        assert set(prepare_sandboxes([framework], base, print)) == {"", framework.name}

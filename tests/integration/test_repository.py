@@ -149,7 +149,7 @@ def test_missing_tool_fails_the_test_in_one_line(framework: str, need: Need, tmp
     head, *reason = done.stdout.splitlines()
     assert head.startswith("FAIL    my-tool on 6.1")
     assert len(reason) == 1, done.stdout
-    assert f"it does not build: {need.name} is missing" in reason[0]
+    assert f"the build failed: {need.name} is missing" in reason[0]
     assert need.package in reason[0].partition("install")[2]
 
 

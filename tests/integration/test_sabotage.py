@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.engine import Outcome, outcome_of
+from tests.integration.engine import EngineRun, run_test
 from tests.integration.repositories import framework_of
 
 KERNEL = "6.1"
@@ -62,15 +62,15 @@ def replace_once(file: Path, old: str, new: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def outcome(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+def outcome(built: Path, tmp_path_factory: pytest.TempPathFactory) -> EngineRun:
     """Return what one command says of a framework's projects, one for each fault."""
     directory = tmp_path_factory.mktemp("sabotage")
     projects = [sabotaged(built, fault, directory) for fault in EXPECTED]
-    return outcome_of(*projects, kernels=[KERNEL])
+    return run_test(*projects, kernels=[KERNEL])
 
 
 @pytest.mark.parametrize("fault", EXPECTED)
-def test_each_fault_has_its_verdict(outcome: Outcome, fault: str) -> None:
+def test_each_fault_has_its_verdict(outcome: EngineRun, fault: str) -> None:
     (verdict,) = [each for each in outcome.verdicts if Path(each["project"]).name == fault]
     kind, reason = EXPECTED[fault]
     assert (verdict["verdict"], verdict["kernel"]) == (kind, KERNEL), verdict
@@ -78,6 +78,6 @@ def test_each_fault_has_its_verdict(outcome: Outcome, fault: str) -> None:
     assert bool(verdict["console"]) == (kind != "pass")
 
 
-def test_the_command_fails_with_the_program(outcome: Outcome) -> None:
+def test_the_command_fails_with_the_program(outcome: EngineRun) -> None:
     assert outcome.status == 1
     assert len(outcome.verdicts) == len(EXPECTED)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Verdicts for people and for machines: tables, JUnit, Markdown, a heat map."""
+"""Reports of verdicts: terminal tables, JUnit, Markdown, an SVG heat map, and merged JSON results."""

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What all reports say in the same way: how many of each verdict there are, in which rows and columns."""
+"""What all reports have in common: counts, the rows and columns of the table, and text that is safe in one line."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from scaffold.vmtest.architecture import ARCHITECTURES
+from scaffold.vmtest.printable import printable
 from scaffold.vmtest.verdict import Outcome, Verdict
 
 SIGNS = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.PANIC: "!", Outcome.TIMEOUT: "…", Outcome.ERROR: "?"}
-WORDS = {
+LABELS = {
     Outcome.PASS: "passed",
     Outcome.FAIL: "failed",
     Outcome.PANIC: "panicked",
@@ -18,38 +19,37 @@ WORDS = {
 
 
 def headline(verdicts: Sequence[Verdict], missing: int = 0) -> str:
-    """Return how many there are of each verdict, and `missing` ones, in words: `23 passed, 1 failed, 2 not run`."""
+    """Return the number of verdicts of each kind, and of `missing` ones: `23 passed, 1 failed, 2 not run`."""
     counts = Counter(verdict.verdict for verdict in verdicts)
-    words = [f"{counts[kind]} {word}" for kind, word in WORDS.items() if counts[kind]]
-    return ", ".join([*words, *([f"{missing} not run"] if missing > 0 else [])]) or "nothing was run"
+    parts = [f"{counts[outcome]} {label}" for outcome, label in LABELS.items() if counts[outcome]]
+    return ", ".join([*parts, *([f"{missing} not run"] if missing > 0 else [])]) or "nothing was run"
 
 
-def column(verdict: Verdict) -> str:
-    """Return what a table calls the kernel of `verdict`, with the architecture where it is not this machine's."""
-    own = verdict.arch in ARCHITECTURES and ARCHITECTURES[verdict.arch].is_own
-    foreign = verdict.arch and not own
-    return f"{verdict.kernel} {verdict.arch}" if foreign else verdict.kernel
+def kernel_label(verdict: Verdict) -> str:
+    """Return the kernel of `verdict`, followed by its architecture if that is not this machine's."""
+    is_own = verdict.arch in ARCHITECTURES and ARCHITECTURES[verdict.arch].is_own
+    return f"{verdict.kernel} {verdict.arch}" if verdict.arch and not is_own else verdict.kernel
 
 
-def columns(verdicts: Iterable[Verdict]) -> list[str]:
-    """Return the kernels of `verdicts` in the order in which versions grow, names and paths last."""
+def kernel_labels(verdicts: Iterable[Verdict]) -> list[str]:
+    """Return the kernels of `verdicts` without duplicates: by version, then names and paths."""
 
-    def age(name: str) -> tuple[bool, list[int], str]:
-        parts = name.partition(" ")[0].partition("-")[0].split(".")
+    def sort_key(label: str) -> tuple[bool, list[int], str]:
+        parts = label.partition(" ")[0].partition("-")[0].split(".")
         numbers = [int(part) for part in parts if part.isdecimal()]
-        return len(numbers) < len(parts), numbers, name
+        return len(numbers) < len(parts), numbers, label
 
-    return sorted({column(verdict) for verdict in verdicts}, key=age)
+    return sorted({kernel_label(verdict) for verdict in verdicts}, key=sort_key)
 
 
 def grid(verdicts: Iterable[Verdict]) -> dict[str, dict[str, Verdict]]:
-    """Return `verdicts` by project, in alphabetical order, and kernel as `column` calls it."""
-    found: dict[str, dict[str, Verdict]] = {}
+    """Return `verdicts` by project, in alphabetical order, and then by `kernel_label`."""
+    rows: dict[str, dict[str, Verdict]] = {}
     for verdict in sorted(verdicts, key=lambda verdict: verdict.project):
-        found.setdefault(verdict.project, {})[column(verdict)] = verdict
-    return found
+        rows.setdefault(verdict.project, {})[kernel_label(verdict)] = verdict
+    return rows
 
 
-def plain(text: str) -> str:
-    """Return `text` in one line, without characters that act on a terminal or have no place in XML."""
-    return "".join(char if char.isprintable() else " " for char in text.expandtabs()).rstrip()
+def single_line(text: str) -> str:
+    """Return `text` in one line, with spaces for tabs and for characters that terminals or XML do not accept."""
+    return printable(text.expandtabs(), replacement=" ").rstrip()

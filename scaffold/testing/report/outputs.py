@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The files that a user asks for besides what is printed, written whatever ends the run."""
+"""Write the report files of a test, even if the test is interrupted."""
 
 import os
 from collections.abc import Callable
@@ -16,42 +16,46 @@ from scaffold.vmtest.verdict import Verdict
 
 @dataclass
 class Outputs:
-    """Writes the verdicts that were added to `verdicts`, at the end of the block; None is a file not asked for.
+    """Writes a report of `verdicts` to each of the given files at the end of the block. Use it as a context manager.
 
-    In a job of GitHub Actions the summary is added to that of the job too. Each file says how many verdicts there are
-    less than `expected`: what was ended early, or has lost a part, must not look as if all had passed.
+    In a GitHub Actions job, the summary is also appended to that of the job. Each report contains the number of missing
+    verdicts, so that an interrupted or incomplete test does not look like a success.
     """
 
     junit: Path | None = None
     summary: Path | None = None
     heatmap: Path | None = None
-    expected: int | None = None
+    expected: int | None = None  # number of verdicts
     verdicts: list[Verdict] = field(default_factory=list)
 
     @property
     def missing(self) -> int:
-        """Return how many verdicts are expected beside those that are there."""
+        """Return how many of the expected verdicts do not exist."""
         return max(0, (self.expected or 0) - len(self.verdicts))
 
     def __enter__(self) -> "Outputs":
-        """Complain now rather than after an hour of tests.
+        """Check that the files can be created, before the test instead of after it.
 
         Raises:
-            UsageError: there is no directory for one of the files.
+            UsageError: the directory of a file does not exist.
         """
         for option, path in (("junit", self.junit), ("summary", self.summary), ("heatmap", self.heatmap)):
             if path and not path.parent.is_dir():
-                raise UsageError(f"--{option} {path}: there is no directory {path.parent}: make it first")
+                raise UsageError(f"--{option} {path}: directory not found: {path.parent}", hint="create the directory")
         return self
 
     def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        job = Path(os.environ["GITHUB_STEP_SUMMARY"]) if os.environ.get("GITHUB_STEP_SUMMARY") else None
-        own = self.summary if not job or not self.summary or self.summary.resolve() != job.resolve() else None
+        job_summary = Path(os.environ["GITHUB_STEP_SUMMARY"]) if os.environ.get("GITHUB_STEP_SUMMARY") else None
+        is_same = job_summary and self.summary and self.summary.resolve() == job_summary.resolve()
+        summary = None if is_same else self.summary
         writers: list[tuple[Path | None, Callable[[list[Verdict], Path, int], None]]] = [
-            (self.junit, write_junit), (own, write_summary), (self.heatmap, write_heatmap), (job, append_summary)
-        ]  # fmt: skip
+            (self.junit, write_junit),
+            (summary, write_summary),
+            (self.heatmap, write_heatmap),
+            (job_summary, append_summary),
+        ]
         for path, write in writers:
             if path:
                 write(self.verdicts, path, self.missing)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A place in which other people's builds can do no harm: bubblewrap, and limits on what they take."""
+"""Builds of untrusted projects, isolated by bubblewrap, seccomp and control groups."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a build made, out of the archive that the sandbox handed out.
+"""Extract the files of a build from the tar archive that its sandbox wrote.
 
-Whoever built it may have written the archive itself: nothing in it is believed but names and bytes of ordinary files.
+The build may have forged the archive, so only the names and contents of regular files are used.
 """
 
 import errno
@@ -13,38 +13,39 @@ from typing import IO
 
 from scaffold.vmtest.errors import ManifestError
 
-MOST_FILES = 10_000
-OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+MAX_FILES = 10_000
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
-def extract_artifacts(archive: IO[bytes], files: Sequence[str], most_bytes: int, directory: Path) -> None:
-    """Write the `files`, and what is in them where they are directories, from `archive` to `directory`, made anew.
+def extract_artifacts(archive: IO[bytes], files: Sequence[str], max_bytes: int, directory: Path) -> None:
+    """Extract `files`, which may be directories, from `archive` into `directory`, which is replaced.
 
     Raises:
-        ManifestError: one of them is not there, or is no file; or they hold more than `most_bytes`.
-        OSError: the disk takes no more.
+        ManifestError: a file is missing or not a regular file, or the archive is damaged or contains more than
+            `max_bytes`.
+        OSError: the disk is full or not writable.
     """
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     archive.seek(0)
     try:
         with tarfile.open(fileobj=archive, mode="r:") as tar:
-            _write(tar, files, most_bytes, directory)
+            _extract(tar, files, max_bytes, directory)
     except (tarfile.TarError, ValueError, EOFError, OSError) as error:
-        if isinstance(error, OSError) and error.errno in OF_THE_DISK:
+        if isinstance(error, OSError) and error.errno in DISK_ERRORS:
             raise
-        raise ManifestError(f"what the build made is damaged: {error}") from error
+        raise ManifestError(f"the output of the build is damaged: {error}") from error
     for file in files:
         if not (directory / file).exists():
-            raise ManifestError(f"{file}, which the build made, is not an ordinary file")
+            raise ManifestError(f"{file} is not a regular file after the build")
 
 
-def _write(tar: tarfile.TarFile, files: Sequence[str], most_bytes: int, directory: Path) -> None:
+def _extract(tar: tarfile.TarFile, files: Sequence[str], max_bytes: int, directory: Path) -> None:
     total = 0
     for count, member in enumerate(tar, start=1):
         total += member.size
-        if total > most_bytes or count > MOST_FILES:
-            raise ManifestError(f"what the build made is more than {most_bytes >> 20} MiB or {MOST_FILES} files")
+        if total > max_bytes or count > MAX_FILES:
+            raise ManifestError(f"the output of the build is more than {max_bytes >> 20} MiB or {MAX_FILES} files")
         if not _is_among(member.name, files):
             continue
         target = directory / member.name
@@ -58,5 +59,6 @@ def _write(tar: tarfile.TarFile, files: Sequence[str], most_bytes: int, director
 
 
 def _is_among(name: str, files: Sequence[str]) -> bool:
-    whole = not name.startswith("/") and not {"", ".", ".."} & set(name.split("/"))
-    return whole and any(name == file or name.startswith(f"{file}/") for file in files)
+    """Return whether `name` is one of `files` or below one, without a way to another directory."""
+    is_safe = not name.startswith("/") and not {"", ".", ".."} & set(name.split("/"))
+    return is_safe and any(name == file or name.startswith(f"{file}/") for file in files)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Whether this machine can make sandboxes, and what to do when it cannot."""
+"""Check that this machine can create sandboxes."""
 
 import os
 import shutil
@@ -8,42 +8,49 @@ from pathlib import Path
 
 from scaffold.errors import SandboxError
 from scaffold.testing.sandbox.bubblewrap import Sandbox
-from scaffold.testing.sandbox.group import delegate_container_cgroup, find_cgroup_parents, remove_stale_groups
+from scaffold.testing.sandbox.group import delegate_container_cgroup, find_cgroup_parents, remove_stale_cgroups
 from scaffold.testing.sandbox.limits import Limits
 
+PROGRAMS = {"bwrap": "bubblewrap", "setpriv": "util-linux", "prlimit": "util-linux"}  # and their packages
 SECONDS = 30.0
-# What mostly is the reason where bubblewrap is refused what it needs.
-HINT_FOR_ROOT = "a container must be started with --privileged"
-HINT_FOR_USERS = "call it as root; on Ubuntu, sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0 helps too"
+# The usual cause of missing permissions, for root and for other users.
+PRIVILEGED_HINT = "in a container, start it with --privileged"
+USER_HINT = "run the command as root; on Ubuntu this helps too: sysctl kernel.apparmor_restrict_unprivileged_userns=0"
 
 
-def bare_sandbox(limits: Limits, allow_unlimited_memory: bool) -> Sandbox:
-    """Return a sandbox that has nothing but the programs of this machine, and works.
+def base_sandbox(limits: Limits, allow_unlimited_memory: bool) -> Sandbox:
+    """Return a sandbox without the toolchain of a framework, after a command ran in it successfully.
 
     Raises:
-        SandboxError: it does not, or nothing bounds its memory and that is not allowed.
+        SandboxError: this machine cannot create a sandbox, or cannot limit its memory and that is not allowed.
     """
-    for program, package in (("bwrap", "bubblewrap"), ("setpriv", "util-linux"), ("prlimit", "util-linux")):
+    for program, package in PROGRAMS.items():
         if not shutil.which(program):
             raise SandboxError(
-                f"{program} is missing: type apt-get install {package} (elsewhere it is called the same)"
+                f"{program} is missing", hint=f"apt-get install {package}; other distributions use the same name"
             )
-    places = find_cgroup_parents() or delegate_container_cgroup()
-    if places:
-        remove_stale_groups(places)
+    cgroups = find_cgroup_parents() or delegate_container_cgroup()
+    if cgroups:
+        remove_stale_cgroups(cgroups)
     elif not allow_unlimited_memory:
-        again = "as root" if os.geteuid() == 0 else "as root, or by systemd-run --user --scope --quiet ebpf-new ..."
+        is_root = os.geteuid() == 0
+        fix = PRIVILEGED_HINT if is_root else "run the command as root or by `systemd-run --user --scope --quiet`"
         raise SandboxError(
-            "you can make no control group here, so that nothing would bound the memory of a build: call it"
-            f" {again}, or add --allow-unlimited-memory"
+            "cannot limit the memory of builds: this user cannot create control groups",
+            hint=f"{fix}, or add --allow-unlimited-memory",
         )
-    box = Sandbox(limits, places)
-    with tempfile.TemporaryDirectory(prefix="ebpf-new-") as place:
-        tried = box.ask(["true"], Path(place), SECONDS)
-    if tried.status != 0:
-        said = tried.output.decode(errors="replace").strip() or "it did not end"
-        hint = HINT_FOR_ROOT if os.geteuid() == 0 else HINT_FOR_USERS
-        if "Unknown option" in said:
-            hint = "bubblewrap 0.7 or newer is needed"
-        raise SandboxError(f"no sandbox can be made here: {said.splitlines()[-1]} ({hint})")
-    return box
+    sandbox = Sandbox(limits, cgroups)
+    _reject_failure(sandbox)
+    return sandbox
+
+
+def _reject_failure(sandbox: Sandbox) -> None:
+    with tempfile.TemporaryDirectory(prefix="ebpf-new-") as directory:
+        result = sandbox.run(["true"], Path(directory), SECONDS)
+    if result.status == 0:
+        return
+    output = result.output.decode(errors="replace").strip() or f"bwrap did not end within {SECONDS:g} s"
+    hint = PRIVILEGED_HINT if os.geteuid() == 0 else USER_HINT
+    if "Unknown option" in output:
+        hint = "install bubblewrap 0.7 or newer"
+    raise SandboxError(f"cannot create a sandbox: {output.splitlines()[-1]}", hint=hint)

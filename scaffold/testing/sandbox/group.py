@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Control groups: what bounds the memory of many processes together.
+"""Control groups that limit the memory of all processes of a build together.
 
-There are two versions, and a machine may have both. Source: Linux Documentation/admin-guide/cgroup-v2.rst, and
-cgroup-v1/memory.rst.
+A system has version 1 of control groups, version 2, or both. Sources: the kernel's
+Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst.
 """
 
 import os
@@ -14,78 +14,77 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-NAME = "ebpf-new-"
+from scaffold.testing.cgroups import VERSION_2, own_cgroups
+
+PREFIX = "ebpf-new-"  # of the names of our groups, before the PID that created them
 JOIN = 'until [ "$1" = -- ]; do echo 0 >"$1" || exit; shift; done; shift; exec "$@"'
-SECONDS_TO_END = 60.0
-A_WHILE = 60.0  # seconds
+TERMINATION_SECONDS = 60.0
+STALE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class CgroupParents:
-    """Where this process can make a group: below `memory`, and below `processor` so that it gets no more of the
-    processor than one of ours, if there is that."""
+    """The control groups in which this process can create one with a memory limit, and one with a share of the CPU."""
 
     memory: Path
-    processor: Path | None = None
+    cpu: Path | None = None  # of version 1, if there is one; in version 2 `memory` is for both
 
 
 @dataclass(frozen=True)
-class Group:
-    """A group of processes."""
+class Cgroup:
+    """A control group, which is one directory or, in version 1, one in each hierarchy."""
 
     directories: tuple[Path, ...]
 
     def command(self, command: Sequence[str]) -> list[str]:
-        """Return a command that joins the group and becomes `command`."""
+        """Return a command that joins the group and then executes `command`."""
         files = [str(directory / "cgroup.procs") for directory in self.directories]
         return ["/bin/sh", "-c", JOIN, "sh", *files, "--", *command]
 
     @property
     def ran_out_of_memory(self) -> bool:
-        """Tell whether the kernel has ended a process because the group had all its memory."""
+        """Return whether the kernel killed a process because the group reached its memory limit."""
         for name in ("memory.events", "memory.oom_control"):
             with suppress(OSError):
-                words = (self.directories[0] / name).read_text().split()
-                return int(words[words.index("oom_kill") + 1]) > 0
+                fields = (self.directories[0] / name).read_text().split()
+                return int(fields[fields.index("oom_kill") + 1]) > 0
         return False
 
 
-def find_cgroup_parents(own: str | None = None, mounts: str | None = None) -> CgroupParents | None:
-    """Return where groups can be made, and None where this user may make none.
+def find_cgroup_parents(membership: str | None = None, mounts: str | None = None) -> CgroupParents | None:
+    """Return the control groups in which this user can create others, or None if there are none.
 
-    `own` and `mounts` are what /proc/self/cgroup and /proc/self/mountinfo say.
+    `membership` and `mounts` are the texts of /proc/self/cgroup and /proc/self/mountinfo.
     """
-    own = Path("/proc/self/cgroup").read_text() if own is None else own
-    mounts = Path("/proc/self/mountinfo").read_text() if mounts is None else mounts
-    found = dict(_own_directories(own, mounts))
-    if unified := found.get(""):
-        for directory in (unified, *unified.parents):
-            if "memory" in _enabled(directory) and _is_ours(directory):
+    own = own_cgroups(membership, mounts)
+    if group := own.get(VERSION_2):
+        for directory in (group, *group.parents):
+            if "memory" in _enabled_controllers(directory) and _is_writable(directory):
                 return CgroupParents(directory)
-    memory, processor = found.get("memory"), found.get("cpu")
-    if memory and _is_ours(memory):
-        return CgroupParents(memory, processor if processor and _is_ours(processor) else None)
+    memory, cpu = own.get("memory"), own.get("cpu")
+    if memory and _is_writable(memory):
+        return CgroupParents(memory, cpu if cpu and _is_writable(cpu) else None)
     return None
 
 
 def delegate_container_cgroup() -> CgroupParents | None:
-    """Have the second version's limits where nobody else has cared for them: at the top of a container, or of all.
+    """Enable the memory controller in the topmost group that this process sees, if nothing else manages that group.
 
-    The processes of a container move into a group below, since limits are for groups of which the parent is empty.
+    This works in a privileged container, and without systemd. In a container, all processes move to a group below the
+    topmost one first, because a group with processes cannot limit groups in it.
     """
-    own, mounts = Path("/proc/self/cgroup").read_text(), Path("/proc/self/mountinfo").read_text()
-    top = dict(_own_directories(own, mounts)).get("")
-    if top is None or not os.path.ismount(top) or not _is_ours(top):
+    top = own_cgroups().get(VERSION_2)
+    if top is None or not os.path.ismount(top) or not _is_writable(top):
         return None
     try:
         if "memory" not in (top / "cgroup.controllers").read_text().split():
             return None
-        if (top / "cgroup.type").exists():  # the top of all has none, and may keep its processes
-            below = top / f"{NAME}others"
-            below.mkdir(exist_ok=True)
+        if (top / "cgroup.type").exists():  # the root group of a machine has no type, and may keep its processes
+            others = top / f"{PREFIX}others"
+            others.mkdir(exist_ok=True)
             for pid in (top / "cgroup.procs").read_text().split():
                 with suppress(ProcessLookupError):
-                    (below / "cgroup.procs").write_text(pid)
+                    (others / "cgroup.procs").write_text(pid)
         (top / "cgroup.subtree_control").write_text("+memory")
         with suppress(OSError):
             (top / "cgroup.subtree_control").write_text("+cpu")
@@ -94,57 +93,41 @@ def delegate_container_cgroup() -> CgroupParents | None:
     return CgroupParents(top)
 
 
-def _own_directories(own: str, mounts: str) -> Iterator[tuple[str, Path]]:
-    """Yield this process's directory in each hierarchy, by controller; "" is that of the second version."""
-    groups: dict[str, str] = {}
-    for line in own.splitlines():
-        _, controllers, path = line.split(":", 2)
-        groups |= dict.fromkeys(controllers.split(","), path)
-    for line in mounts.splitlines():
-        before, _, after = line.partition(" - ")
-        root, place = before.split()[3:5]
-        kind, _, options = after.split()
-        named = [""] if kind == "cgroup2" else options.split(",") if kind == "cgroup" else []
-        for controller in named:
-            path = groups.get(controller, "")
-            if path and os.path.commonpath([root, path]) == root:
-                yield controller, Path(place, os.path.relpath(path, root))
-
-
-def _enabled(directory: Path) -> set[str]:
+def _enabled_controllers(directory: Path) -> set[str]:
     try:
         return set((directory / "cgroup.subtree_control").read_text().split())
     except OSError:
         return set()
 
 
-def _is_ours(directory: Path) -> bool:
-    """Tell whether groups can be made in `directory` and processes moved there: in a mount that is for reading, root
-    cannot either."""
+def _is_writable(directory: Path) -> bool:
+    """Return whether this user can create groups in `directory` and move processes there.
+
+    The permissions are not enough: in a mount that is read-only, root cannot do that either.
+    """
     return os.access(directory, os.W_OK) and os.access(directory / "cgroup.procs", os.W_OK)
 
 
-def remove_stale_groups(places: CgroupParents) -> None:
-    """Remove the groups that killed runs have left: those of processes that are gone from here for a while."""
-    for parent in filter(None, (places.memory, places.processor)):
-        for directory in parent.glob(f"{NAME}[0-9]*"):
-            owner = directory.name.removeprefix(NAME).partition("-")[0]
-            with suppress(OSError):  # one that has processes cannot be removed
-                # Another container's process may be there, and not to be seen.
-                if not Path("/proc", owner).exists() and time.time() - directory.stat().st_mtime > A_WHILE:
+def remove_stale_cgroups(parents: CgroupParents) -> None:
+    """Remove the groups that killed runs left: those whose process is gone, and that are not new."""
+    for parent in filter(None, (parents.memory, parents.cpu)):
+        for directory in parent.glob(f"{PREFIX}[0-9]*"):
+            pid = directory.name.removeprefix(PREFIX).partition("-")[0]
+            with suppress(OSError):  # a group with processes cannot be removed
+                # The process may also be invisible because it is in another container: hence the time.
+                if not Path("/proc", pid).exists() and time.time() - directory.stat().st_mtime > STALE_SECONDS:
                     directory.rmdir()
 
 
 @contextmanager
-def new_group(places: CgroupParents, limit: int) -> Iterator[Group]:
-    """Make a group whose memory is at most `limit` bytes, and end what is in it with the block.
+def new_cgroup(parents: CgroupParents, limit: int) -> Iterator[Cgroup]:
+    """Create a control group with a memory limit of `limit` bytes; kill its processes at the end of the block.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: the group cannot be created.
     """
-    name = f"{NAME}{os.getpid()}-{secrets.token_hex(4)}"
-    parents = [places.memory, *([places.processor] if places.processor else [])]
-    group = Group(tuple(parent / name for parent in parents))
+    name = f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+    group = Cgroup(tuple(parent / name for parent in (parents.memory, parents.cpu) if parent))
     try:
         for directory in group.directories:
             directory.mkdir()
@@ -159,35 +142,35 @@ def new_group(places: CgroupParents, limit: int) -> Iterator[Group]:
 def _set_limit(directory: Path, limit: int) -> None:
     if (directory / "memory.max").exists():
         (directory / "memory.max").write_text(str(limit))
-        swap, most = directory / "memory.swap.max", 0
+        swap, swap_limit = directory / "memory.swap.max", 0
     else:
         (directory / "memory.limit_in_bytes").write_text(str(limit))
-        swap, most = directory / "memory.memsw.limit_in_bytes", limit
+        swap, swap_limit = directory / "memory.memsw.limit_in_bytes", limit
     if swap.exists():
-        swap.write_text(str(most))
+        swap.write_text(str(swap_limit))
 
 
-def _prioritise(group: Group) -> None:
-    """Give what is to end all of the processor: a process dies when it is its turn, and hundreds share that of one."""
+def _prioritise(group: Cgroup) -> None:
+    """Give `group` the maximum share of the CPU: a killed process ends only when it runs, and there may be hundreds."""
     for directory in group.directories:
-        for name, most in (("cpu.weight", "10000"), ("cpu.shares", "262144")):
+        for name, maximum in (("cpu.weight", "10000"), ("cpu.shares", "262144")):
             with suppress(OSError):
                 if (directory / name).exists():
-                    (directory / name).write_text(most)
+                    (directory / name).write_text(maximum)
 
 
 def _remove(directory: Path) -> None:
-    deadline = time.monotonic() + SECONDS_TO_END
+    deadline = time.monotonic() + TERMINATION_SECONDS
     while directory.exists() and time.monotonic() < deadline:
         with suppress(OSError):
-            _kill(directory)
+            _kill_processes(directory)
         try:
             directory.rmdir()
-        except OSError:  # what was killed is not gone yet
+        except OSError:  # the killed processes have not ended yet
             time.sleep(0.01)
 
 
-def _kill(directory: Path) -> None:
+def _kill_processes(directory: Path) -> None:
     if (directory / "cgroup.kill").exists():
         (directory / "cgroup.kill").write_text("1")
         return

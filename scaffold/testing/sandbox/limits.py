@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What one build may take of the machine."""
+"""The resources that one build in a sandbox may use."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a build may have: of memory beside that of its files, of files, each in MiB, and of processes."""
+    """Limits of one build: memory (without its files) and all of its files in MiB, and the number of threads."""
 
     memory: int = 2048
     disk: int = 1024
-    processes: int = 512  # threads count
+    processes: int = 512  # every thread counts
 
     @property
     def disk_bytes(self) -> int:
-        """Return what all of its files may hold together."""
+        """Return how many bytes all files of the build may contain together."""
         return self.disk << 20
 
     @property
-    def group_bytes(self) -> int:
-        """Return what its control group may hold: its files are in memory too."""
+    def cgroup_bytes(self) -> int:
+        """Return the memory limit of the build's control group in bytes. The files count too: they are in memory."""
         return (self.memory + self.disk) << 20

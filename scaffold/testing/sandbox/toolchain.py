@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What builds of a framework need in a sandbox, and the proof that it is there: a fresh project that builds.
+"""Prepare a sandbox for each framework: find its toolchain, fetch its dependencies, and build a new project in it.
 
-What that project's lock file names is fetched outside, once; what its build leaves in caches begins each later build.
-Both are the template's, so that no project finds another's there.
+The dependencies that the new project's lock file names are fetched once, outside of the sandbox. The build caches that
+its build leaves are the start of each later build. Both come from the template, so no project sees files of another.
 """
 
 import hashlib
@@ -20,8 +20,8 @@ from scaffold.generate.create import create, plan_project
 from scaffold.generate.render import files_in
 from scaffold.project.catalog import Framework, load_catalog
 from scaffold.project.request import ProjectRequest
-from scaffold.testing.sandbox.availability import bare_sandbox
-from scaffold.testing.sandbox.bubblewrap import PLACE, Request, Sandbox, Toolchain, is_system
+from scaffold.testing.sandbox.availability import base_sandbox
+from scaffold.testing.sandbox.bubblewrap import WORK, ArtifactRequest, Sandbox, Toolchain, is_system
 from scaffold.testing.sandbox.builds import SandboxedBuilds
 from scaffold.testing.sandbox.limits import Limits
 from scaffold.vmtest import processes
@@ -30,82 +30,97 @@ from scaffold.vmtest.cache import cache_root, locked, new_directory, prune
 from scaffold.vmtest.manifest import Manifest, load_manifest
 from scaffold.vmtest.printable import printable
 
-NAME = "ebpf-new-seed"  # cargo would take what is built of it for that of another project of this name
-KEPT_BYTES = 4 << 30
-SEED_BYTES = 1 << 30
-ROOM = 64  # MiB for a project itself, beside the seed
-SHOWN = 300
-Say = Callable[[str], None]
+PROJECT_NAME = "ebpf-new-seed"  # cargo uses the cached build of a project for any other one with the same name
+MAX_CACHE_BYTES = 4 << 30
+MAX_SEED_BYTES = 1 << 30
+PROJECT_MIB = 64  # for the files of a project itself, in addition to the seed
+MAX_REASON_LENGTH = 300
+ReportProgress = Callable[[str], None]
 
 
 @contextmanager
 def sandboxed_builds(
-    manifests: Iterable[Manifest], limits: Limits, unlimited_memory: bool, only_made: bool, say: Say
+    manifests: Iterable[Manifest],
+    limits: Limits,
+    allow_unlimited_memory: bool,
+    must_be_new: bool,
+    report_progress: ReportProgress,
 ) -> Iterator[SandboxedBuilds]:
-    """Yield what builds the projects of `manifests`, and keeps what they make until the end of the block.
+    """Yield the builder for the projects of `manifests`; the files that it builds exist until the end of the block.
 
-    With `unlimited_memory` a machine will do that cannot limit it; with `only_made` a program must come from this very
-    build. `say` is told of what takes long.
-
-    Raises:
-        SandboxError: no sandbox can be made here, or a fresh project cannot be built in one.
-        UsageError: the files of a build may hold too little.
-    """
-    bare = bare_sandbox(limits, unlimited_memory)
-    named = {manifest.framework for manifest in manifests}
-    boxes = sandboxes_with_toolchains([each for each in load_catalog().values() if each.name in named], bare, say)
-    with tempfile.TemporaryDirectory(prefix="ebpf-new-") as made:
-        yield SandboxedBuilds(boxes, Path(made), only_made)
-
-
-def sandboxes_with_toolchains(frameworks: Iterable[Framework], bare: Sandbox, say: Say) -> dict[str, Sandbox]:
-    """Return a sandbox for each of `frameworks` by its name, `bare` with what its builds need; "" is `bare` itself.
+    With `allow_unlimited_memory`, a machine that cannot limit the memory is accepted. With `must_be_new`, files for the
+    guest that exist before a build do not count. `report_progress` gets a line of text before a long preparation.
 
     Raises:
-        SandboxError: a fresh project of one cannot be built in it.
-        UsageError: the files of a build may hold too little for one.
+        SandboxError: this machine cannot create a sandbox, or cannot build a new project in one.
+        UsageError: the disk limit is too small.
     """
-    return {"": bare, **{framework.name: _sandbox_with_toolchain(framework, bare, say) for framework in frameworks}}
+    base = base_sandbox(limits, allow_unlimited_memory)
+    names = {manifest.framework for manifest in manifests}
+    frameworks = [framework for framework in load_catalog().values() if framework.name in names]
+    sandboxes = prepare_sandboxes(frameworks, base, report_progress)
+    with tempfile.TemporaryDirectory(prefix="ebpf-new-") as output:
+        yield SandboxedBuilds(sandboxes, Path(output), must_be_new)
 
 
-def _sandbox_with_toolchain(framework: Framework, bare: Sandbox, say: Say) -> Sandbox:
-    root = _root(framework)
+def prepare_sandboxes(
+    frameworks: Iterable[Framework], base: Sandbox, report_progress: ReportProgress
+) -> dict[str, Sandbox]:
+    """Return a sandbox with the toolchain of each framework by its name, and `base` without one by the name "".
+
+    Raises:
+        SandboxError: a new project of a framework cannot be built in its sandbox.
+        UsageError: the disk limit is too small for a framework.
+    """
+    return {"": base, **{framework.name: _prepare(framework, base, report_progress) for framework in frameworks}}
+
+
+def _prepare(framework: Framework, base: Sandbox, report_progress: ReportProgress) -> Sandbox:
+    root = _toolchain_root(framework)
     offline = framework.offline
-    equipment = Toolchain(root, _tools(framework, root), offline.variables, unfetched=offline.unfetched)
-    box = replace(bare, equipment=equipment)
-    with tempfile.TemporaryDirectory(prefix="ebpf-new-") as place:
-        request = ProjectRequest(Path(place, NAME), framework.name, description="", author="", email="", git=False)
+    toolchain = Toolchain(root, _tools(framework, root), offline.variables, unfetched_pattern=offline.unfetched)
+    sandbox = replace(base, toolchain=toolchain)
+    with tempfile.TemporaryDirectory(prefix="ebpf-new-") as directory:
+        request = ProjectRequest(
+            Path(directory, PROJECT_NAME), framework.name, description="", author="", email="", git=False
+        )
         project = create(plan_project(request, {framework.name: framework})).path
         if not offline.fetch:
-            _prove(framework, box, project, Path(os.devnull))
-            return box
+            _build_new_project(framework, sandbox, project, Path(os.devnull))
+            return sandbox
         target = cache_root() / "offline" / f"{framework.name}-{_digest(project, root)}"
         with locked(f"offline-{framework.name}"):
             if not target.exists():
-                say(f"preparing builds of {framework.title} without a network: once, about a minute")
-                _make(framework, box, project, target)
+                report_progress(
+                    f"preparing {framework.title} builds without a network; this takes about a minute, once"
+                )
+                _fill_cache(framework, sandbox, project, target)
             os.utime(target)
-        prune(target.parent, KEPT_BYTES)
+        prune(target.parent, MAX_CACHE_BYTES)
     seed = target / "seed.tar"
-    least = (seed.stat().st_size >> 20) + ROOM
-    if box.limits.disk < least:
-        raise UsageError(f"--disk {box.limits.disk}: builds of {framework.title} want at least {least}")
-    return replace(box, equipment=replace(box.equipment, store=target / "store", seed=seed))
+    min_disk = (seed.stat().st_size >> 20) + PROJECT_MIB
+    if sandbox.limits.disk < min_disk:
+        raise UsageError(
+            f"--disk {sandbox.limits.disk}: too small for {framework.title} builds",
+            hint=f"give --disk {min_disk} or more",
+        )
+    return replace(sandbox, toolchain=replace(toolchain, store=target / "store", seed=seed))
 
 
-def _root(framework: Framework) -> str:
+def _toolchain_root(framework: Framework) -> str:
+    """Return the directory of the framework's toolchain, or "" if it has none or none is installed."""
     if not framework.offline.root:
         return ""
     try:
-        said = processes.run(framework.offline.root)
+        result = processes.run(framework.offline.root)
     except OSError:
-        return ""  # the fresh project's build tells what is missing
-    root = said.stdout.strip()
-    return root if said.returncode == 0 and Path(root, "bin").is_dir() else ""
+        return ""  # the build of the new project reports what is missing
+    root = result.stdout.strip()
+    return root if result.returncode == 0 and Path(root, "bin").is_dir() else ""
 
 
 def _tools(framework: Framework, root: str) -> dict[str, str]:
-    """Return the commands of the framework's builds that are in none of the places which a sandbox has anyhow."""
+    """Return the path of each command that builds need and that is neither in `root` nor in every sandbox."""
     names = [name for need in framework.needs if need.target == "build" for name in (need.name, *need.also)]
     paths = {name: os.path.realpath(path) for name in names if (path := shutil.which(name))}
     elsewhere = {name: path for name, path in paths.items() if not is_system(path)}
@@ -121,40 +136,41 @@ def _digest(project: Path, root: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def _make(framework: Framework, box: Sandbox, project: Path, target: Path) -> None:
+def _fill_cache(framework: Framework, sandbox: Sandbox, project: Path, target: Path) -> None:
+    """Create the directory `target` with the dependencies (`store`) and the build caches (`seed.tar`)."""
     with new_directory(target) as work:
         store = work / "store"
         store.mkdir()
-        command = [word.replace("{store}", str(store)) for word in framework.offline.fetch]
+        command = [argument.replace("{store}", str(store)) for argument in framework.offline.fetch]
         try:
             fetched = processes.run(command, cwd=project)
         except OSError as error:
-            raise SandboxError(f"{command[0]} cannot be started: {error.strerror}") from error
+            raise SandboxError(f"cannot start {command[0]}: {error.strerror}") from error
         if fetched.returncode:
-            raise SandboxError(f"cannot fetch what {framework.title} builds need: {_last(fetched.stderr)}")
+            raise SandboxError(f"cannot fetch the dependencies of {framework.title}: {_last_line(fetched.stderr)}")
         subprocess.run(["chmod", "-R", "a+rX", str(store)], check=True)
-        box = replace(box, equipment=replace(box.equipment, store=store))
-        box = replace(box, limits=replace(box.limits, disk=max(box.limits.disk, SEED_BYTES >> 20)))
-        _prove(framework, box, project, work / "seed.tar")
+        sandbox = replace(sandbox, toolchain=replace(sandbox.toolchain, store=store))
+        sandbox = replace(sandbox, limits=replace(sandbox.limits, disk=max(sandbox.limits.disk, MAX_SEED_BYTES >> 20)))
+        _build_new_project(framework, sandbox, project, work / "seed.tar")
         (work / "seed.tar").chmod(0o644)
 
 
-def _prove(framework: Framework, box: Sandbox, project: Path, seed: Path) -> None:
-    """Build the fresh `project`, and write what its build leaves for others to `seed`.
+def _build_new_project(framework: Framework, sandbox: Sandbox, project: Path, seed: Path) -> None:
+    """Build the new `project`, and write its build caches to the file `seed`.
 
     Raises:
-        SandboxError: it does not build.
+        SandboxError: the build fails.
     """
     manifest = load_manifest(project)
-    kept = Request(framework.offline.kept, PLACE, SEED_BYTES)
-    command = [word.replace("{arch}", own_architecture().name) for word in manifest.build]
+    caches = ArtifactRequest(framework.offline.kept, WORK, MAX_SEED_BYTES)
+    command = [argument.replace("{arch}", own_architecture().name) for argument in manifest.build]
     with seed.open("r+b" if seed == Path(os.devnull) else "w+b") as archive:
-        built = box.build(command, project, manifest.build_seconds, kept, archive)
-    if built.status != 0:
-        why = built.limit or _last(built.output.decode(errors="replace"))
-        raise SandboxError(f"a fresh {framework.title} project does not build in a sandbox here: {why}")
+        result = sandbox.build(command, project, manifest.build_seconds, caches, archive)
+    if result.status != 0:
+        reason = result.exceeded or _last_line(result.output.decode(errors="replace"))
+        raise SandboxError(f"a new {framework.title} project does not build in a sandbox on this machine: {reason}")
 
 
-def _last(said: str) -> str:
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return printable(lines[-1], SHOWN) if lines else "it said nothing"
+def _last_line(output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return printable(lines[-1], MAX_REASON_LENGTH) if lines else "it printed nothing"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scaffold.errors import UnavailableError
-from scaffold.testing.kernel_store import Cached
+from scaffold.testing.kernel_store import CachedKernel
 from tests.conftest import Command
 
 
@@ -29,7 +29,7 @@ def test_cached_kernels_are_listed_by_version(
     ebpf_new: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kernels = [
-        Cached(f"{version}.0-1-cloud-amd64", "amd64", "bookworm", 94_000_000, 1e9, tmp_path)
+        CachedKernel(f"{version}.0-1-cloud-amd64", "amd64", "bookworm", 94_000_000, 1e9, tmp_path)
         for version in ("6.12", "6.1")
     ]
     monkeypatch.setattr("scaffold.testing.kernel_store.cached_kernels", lambda _: kernels)

@@ -1,27 +1,23 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is done next: builds once each, then kernel by kernel, within cores and memory."""
+"""The order of steps: each project is built once, then jobs run kernel by kernel, within the limits."""
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import scaffold.testing.schedule
+from scaffold.testing.pool import Note
 from scaffold.testing.schedule import BuildStep, Job, Policy, Schedule, Step
-from scaffold.vmtest.manifest import Manifest
 from scaffold.vmtest.verdict import Outcome, Verdict
+from tests.unit.testing.manifests import MANIFEST
 
-MANIFEST = Manifest(
-    root=Path("a"), project="a", framework="", files=("a",), memory=256, command=("a",), filter=(), ready="Attached",
-    source="trace", trigger=("true",), pattern=re.compile("(?P<pid>[0-9]+)"), seconds=30, boot_seconds=30,
-)  # fmt: skip
 KERNELS = ("5.10", "6.1")
 PASS = Verdict("a", "", "", verdict=Outcome.PASS)
 
 
-def runs(*projects: str) -> list[Job]:
-    """Return a run for each of `projects` on each kernel, project by project."""
+def jobs_of(*projects: str) -> list[Job]:
+    """Return a job for each of `projects` on each kernel, project by project."""
     return [
         Job(replace(MANIFEST, root=Path(name), project=name), kernel, "amd64")
         for name in projects
@@ -30,7 +26,7 @@ def runs(*projects: str) -> list[Job]:
 
 
 def labels(steps: list[Step]) -> list[str]:
-    """Return each step in short."""
+    """Return a short name of each step."""
     return [
         f"make {step.manifest.project}" if isinstance(step, BuildStep) else f"{step.manifest.project} {step.kernel}"
         for step in steps
@@ -38,31 +34,31 @@ def labels(steps: list[Step]) -> list[str]:
 
 
 def take(schedule: Schedule, *running: Step) -> list[Step]:
-    """Take all that may be started beside `running`."""
-    tasks = list(running)
-    while step := schedule.next(tasks):
-        tasks.append(step)
-    return tasks[len(running) :]
+    """Take all steps that can start in addition to `running`."""
+    steps = list(running)
+    while step := schedule.take_next(steps):
+        steps.append(step)
+    return steps[len(running) :]
 
 
 def finish(schedule: Schedule, *steps: Step) -> None:
-    """Let each of `steps` end well."""
+    """Let each of `steps` succeed."""
     for step in steps:
         schedule.finish(step, None if isinstance(step, BuildStep) else PASS)
 
 
-def test_one_after_another_goes_kernel_by_kernel() -> None:
-    schedule = Schedule(runs("a", "b"), Policy(jobs=1))
+def test_without_parallelism_the_order_is_kernel_by_kernel() -> None:
+    schedule = Schedule(jobs_of("a", "b"), Policy(max_parallel=1))
     order = []
-    while schedule.unfinished:
+    while schedule.has_work:
         (step,) = take(schedule)
         order.append(step)
         finish(schedule, step)
     assert labels(order) == ["make a", "make b", "a 5.10", "b 5.10", "a 6.1", "b 6.1"]
 
 
-def test_beside_a_guest_that_boots_another_kernel_is_taken_first() -> None:
-    schedule = Schedule(runs("a", "b", "c"), Policy(jobs=3))
+def test_jobs_do_not_wait_for_the_first_guest_of_a_kernel() -> None:
+    schedule = Schedule(jobs_of("a", "b", "c"), Policy(max_parallel=3))
     finish(schedule, *take(schedule))
     first = take(schedule)
     assert labels(first) == ["a 5.10", "a 6.1", "b 5.10"]
@@ -70,26 +66,26 @@ def test_beside_a_guest_that_boots_another_kernel_is_taken_first() -> None:
     assert labels(take(schedule, *first[1:])) == ["c 5.10"]
 
 
-def test_a_project_that_is_not_built_does_not_run() -> None:
-    schedule = Schedule(runs("a", "b"), Policy(jobs=2))
+def test_a_project_does_not_run_before_it_is_built() -> None:
+    schedule = Schedule(jobs_of("a", "b"), Policy(max_parallel=2))
     both = take(schedule)
     finish(schedule, both[0])
     assert labels(take(schedule, both[1])) == ["a 5.10"]
 
 
-def test_one_that_does_not_build_has_its_verdict_on_every_kernel() -> None:
-    schedule = Schedule(runs("a", "b"), Policy(jobs=1))
+def test_a_failed_build_is_the_verdict_on_every_kernel() -> None:
+    schedule = Schedule(jobs_of("a", "b"), Policy(max_parallel=1))
     (build,) = take(schedule)
-    told = schedule.finish(build, replace(PASS, verdict=Outcome.FAIL, reason="it does not build"))
-    assert [(each.kernel, each.reason) for each in told if isinstance(each, Verdict)] == [
-        (kernel, "it does not build") for kernel in KERNELS
+    verdicts = schedule.finish(build, replace(PASS, verdict=Outcome.FAIL, reason="no"))
+    assert [(verdict.kernel, verdict.reason) for verdict in verdicts if isinstance(verdict, Verdict)] == [
+        (kernel, "no") for kernel in KERNELS
     ]
     assert labels(take(schedule)) == ["make b"]
 
 
-def test_without_memory_one_runs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_memory_jobs_run_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scaffold.testing.schedule, "free_memory", lambda: 600 << 20)
-    schedule = Schedule(runs("a", "b"), Policy(jobs=4))
+    schedule = Schedule(jobs_of("a", "b"), Policy(max_parallel=4))
     finish(schedule, *take(schedule))
     first = take(schedule)
     assert labels(first) == ["a 5.10"]
@@ -98,29 +94,29 @@ def test_without_memory_one_runs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("retries", [0, 1, 2])
-def test_only_the_faults_of_the_machine_are_tried_again(retries: int) -> None:
-    schedule = Schedule(runs("a")[:1], Policy(jobs=1, retries=retries))
+def test_only_infrastructure_errors_are_retried(retries: int) -> None:
+    schedule = Schedule(jobs_of("a")[:1], Policy(max_parallel=1, retries=retries))
     finish(schedule, *take(schedule))
     for _ in range(retries):
-        (run,) = take(schedule)
-        (note,) = schedule.finish(run, replace(PASS, verdict=Outcome.ERROR))
-        assert not isinstance(note, Verdict) and schedule.unfinished
-    (run,) = take(schedule)
-    assert schedule.finish(run, replace(PASS, verdict=Outcome.ERROR)) == [replace(PASS, verdict=Outcome.ERROR)]
-    assert not schedule.unfinished
-    schedule = Schedule(runs("a")[:1], Policy(jobs=1, retries=retries))
+        (job,) = take(schedule)
+        (note,) = schedule.finish(job, replace(PASS, verdict=Outcome.ERROR))
+        assert isinstance(note, Note) and schedule.has_work
+    (job,) = take(schedule)
+    assert schedule.finish(job, replace(PASS, verdict=Outcome.ERROR)) == [replace(PASS, verdict=Outcome.ERROR)]
+    assert not schedule.has_work
+    schedule = Schedule(jobs_of("a")[:1], Policy(max_parallel=1, retries=retries))
     finish(schedule, *take(schedule))
-    (run,) = take(schedule)
-    assert schedule.finish(run, replace(PASS, verdict=Outcome.FAIL)) == [replace(PASS, verdict=Outcome.FAIL)]
+    (job,) = take(schedule)
+    assert schedule.finish(job, replace(PASS, verdict=Outcome.FAIL)) == [replace(PASS, verdict=Outcome.FAIL)]
 
 
 @pytest.mark.parametrize("fail_fast", [False, True])
-def test_the_first_that_fails_ends_it_early_if_asked_to(fail_fast: bool) -> None:
-    schedule = Schedule(runs("a"), Policy(jobs=1, fail_fast=fail_fast))
+def test_fail_fast_ends_the_test_after_the_first_failure(fail_fast: bool) -> None:
+    schedule = Schedule(jobs_of("a"), Policy(max_parallel=1, fail_fast=fail_fast))
     finish(schedule, *take(schedule))
-    (run,) = take(schedule)
-    schedule.finish(run, PASS)
-    assert not schedule.ended_early
-    (run,) = take(schedule)
-    schedule.finish(run, replace(PASS, verdict=Outcome.TIMEOUT))
-    assert schedule.ended_early is fail_fast
+    (job,) = take(schedule)
+    schedule.finish(job, PASS)
+    assert not schedule.has_ended_early
+    (job,) = take(schedule)
+    schedule.finish(job, replace(PASS, verdict=Outcome.TIMEOUT))
+    assert schedule.has_ended_early is fail_fast

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What stands on a terminal of any size, and in a log, however many runs there are."""
+"""The table on a terminal of any size and in a log file, for any number of cases."""
 
 import io
 import threading
@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console, Group
 
-from scaffold.testing.report.counts import headline
-from scaffold.testing.report.table import REDRAWN_SECONDS, LiveTable, fitting_table
+from scaffold.testing.report.table import REFRESH_SECONDS, LiveTable, fitting_table
 from scaffold.vmtest.verdict import Outcome, Verdict
+from tests.unit.testing.report.verdicts import FAIL, PASS
 
 KERNELS = [f"6.{number}" for number in range(20)]
 MANY = [
@@ -22,7 +22,7 @@ MANY = [
 
 
 class Terminal(io.StringIO):
-    """A stream that says that it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -35,13 +35,13 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     return Terminal()
 
 
-def drawn(console: Console, verdicts: list[Verdict]) -> list[str]:
+def draw(console: Console, verdicts: list[Verdict]) -> list[str]:
     with console.capture() as captured:
         console.print(fitting_table(verdicts, console))
     return captured.get().splitlines()
 
 
-def test_two_hundred_projects_on_twenty_kernels_fit_and_are_not_drawn_for_each(terminal: Terminal) -> None:
+def test_a_large_table_fits_and_is_not_drawn_for_each_verdict(terminal: Terminal) -> None:
     began = time.monotonic()
     with LiveTable(len(MANY), terminal) as live:
         for verdict in MANY:
@@ -49,14 +49,14 @@ def test_two_hundred_projects_on_twenty_kernels_fit_and_are_not_drawn_for_each(t
             live.finished(verdict.project, verdict.kernel)
             live.verdict(verdict)
         drawings = terminal.getvalue().count(f" of {len(MANY)}: ")
-        assert 0 < drawings <= (time.monotonic() - began) / REDRAWN_SECONDS + 2
+        assert 0 < drawings <= (time.monotonic() - began) / REFRESH_SECONDS + 2
         assert len(live.console.render_lines(Group(*live.picture()))) <= 40
-    left_standing = terminal.getvalue().splitlines()
-    assert max(map(len, left_standing[-10:])) <= 100
-    assert [line for line in left_standing if KERNELS[-1] in line and "200" in line]
+    final = terminal.getvalue().splitlines()
+    assert max(map(len, final[-10:])) <= 100
+    assert [line for line in final if KERNELS[-1] in line and "200" in line]
 
 
-def test_troubles_are_told_once_the_table_stays_and_no_thread_runs(terminal: Terminal) -> None:
+def test_a_failure_is_printed_once_and_no_thread_runs(terminal: Terminal) -> None:
     with LiveTable(20, terminal) as live:
         live.started("hello", "6.1")
         assert threading.active_count() == 1
@@ -67,9 +67,9 @@ def test_troubles_are_told_once_the_table_stays_and_no_thread_runs(terminal: Ter
     assert terminal.getvalue().count("no QEMU") == 1
 
 
-def test_what_is_wider_than_the_terminal_is_counted_by_kernel() -> None:
+def test_a_table_that_is_too_wide_becomes_counts_by_kernel() -> None:
     narrow, wide = (
-        drawn(Console(file=Terminal(), force_terminal=True, color_system=None, width=width), MANY[:40])
+        draw(Console(file=Terminal(), force_terminal=True, color_system=None, width=width), MANY[:40])
         for width in (80, 300)
     )
     assert sum("project-" in line for line in narrow) == 0
@@ -77,14 +77,21 @@ def test_what_is_wider_than_the_terminal_is_counted_by_kernel() -> None:
     assert sum(line.count("✓ 12.3 s") for line in wide) == 40
 
 
-def test_a_log_has_every_row_in_a_line_however_wide(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_in_a_log_is_one_line_of_any_width(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    rows = [line for line in drawn(Console(file=io.StringIO()), MANY[:60]) if "project-" in line]
+    rows = [line for line in draw(Console(file=io.StringIO()), MANY[:60]) if "project-" in line]
     assert [line.split()[0] for line in rows] == ["project-0", "project-1", "project-2"]
     assert [line.count("✓ 12.3 s") for line in rows] == [len(KERNELS)] * 3
 
 
-def test_the_headline_counts_what_is_missing() -> None:
-    assert headline(MANY[:2], 3) == "2 passed, 3 not run"
-    assert headline([], 3) == "3 not run"
-    assert headline(MANY[:2], -1) == "2 passed"
+def test_without_a_terminal_each_verdict_is_a_line() -> None:
+    stream = io.StringIO()
+    with LiveTable(3, stream) as live:
+        live.started("hello", "")
+        live.finished("hello", "")
+        for verdict in (PASS, FAIL):
+            live.verdict(verdict)
+    lines = stream.getvalue().splitlines()
+    assert lines[0].startswith("PASS    hello on 6.1.0")
+    assert lines[-1].startswith("1 passed, 1 failed, 1 not run (")
+    assert "\x1b" not in stream.getvalue()
