@@ -25,7 +25,7 @@ from scaffold.course.table import read_table
 from scaffold.errors import UsageError
 from scaffold.project.request import ProjectRequest
 from tests.conftest import Command, git
-from tests.render.linters import accepted
+from tests.render.linters import assert_accepts
 from tests.render.starters import modes
 from tests.render.test_workflows import LINTERS, Linter
 from tests.render.trees import CATALOG, contents
@@ -251,7 +251,7 @@ def classroom(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("linter", LINTERS)
 def test_linters_accept_the_classroom_workflow(classroom: Path, linter: Linter) -> None:
     assert (classroom / "workflows/classroom.yml").exists()
-    accepted(linter(classroom))
+    assert_accepts(linter(classroom))
 
 
 def test_classroom_workflow_runs_the_test_and_reports_points(classroom: Path) -> None:
