@@ -316,7 +316,7 @@ def run_first_workflow(
     return subprocess.run(command, cwd=clone, env=environment, text=True, capture_output=True, check=False), remote
 
 
-@pytest.mark.parametrize(("framework", "kind"), zip(CATALOG, cycle(KINDS), strict=False))
+@pytest.mark.parametrize(("framework", "kind"), list(zip(CATALOG, cycle(KINDS), strict=False)))
 def test_the_first_workflow_run_pushes_the_rename(tmp_path: Path, git_config: Path, framework: str, kind: str) -> None:
     git_config.write_text("[user]\nuseConfigOnly = true\n")  # a runner of GitHub has no git identity
     done, remote = run_first_workflow(kind, framework, tmp_path, "My-tool_2")
