@@ -83,7 +83,7 @@ def test_a_path_that_libbpf_cannot_be_compiled_in_is_one_line(place: str, tmp_pa
     assert done.returncode != 0
     (line,) = done.stdout.splitlines()
     assert "libbpf cannot be compiled in a directory whose path has" in line
-    assert "type make CARGO_TARGET_DIR=/another/path" in line
+    assert "run make CARGO_TARGET_DIR=/another/path" in line
 
 
 def test_no_path_of_this_machine_is_in_the_program(tmp_path: Path) -> None:

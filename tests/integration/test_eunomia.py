@@ -89,7 +89,7 @@ def test_a_missing_image_is_one_line(project: Path, target: str) -> None:
     done = make(project, target)
     assert done.returncode != 0
     assert done.stdout.count("\n") == 1
-    assert f'IMAGE is missing: type "make {target} IMAGE=registry/name:tag"' in done.stdout
+    assert f'IMAGE is missing: run "make {target} IMAGE=registry/name:tag"' in done.stdout
 
 
 def test_an_error_in_the_program_is_shown_where_it_stands(tmp_path: Path) -> None:
@@ -137,10 +137,10 @@ def test_deps_without_a_release_or_cargo_says_what_is_missing(tmp_path: Path) ->
     environment = os.environ | {"PATH": without_eunomia(tmp_path / "path")}
     done = subprocess.run(["sh", script], cwd=repository, env=environment, text=True, capture_output=True, check=False)
     assert done.returncode == 1
-    refused, no_cargo, missing = done.stderr.splitlines()
+    refused, no_cargo, missing, hint = done.stderr.splitlines()
     assert refused.startswith("curl: ")
-    assert no_cargo.startswith("cargo is missing: ")
-    assert missing.startswith("ecc is missing: ")
+    assert no_cargo.startswith("warning: cargo is missing: ")
+    assert missing == "error: ecc is missing" and hint.startswith("hint: cargo install ecc-rs")
     assert list((repository / ".tools").iterdir()) == []
 
 
@@ -168,7 +168,7 @@ def test_make_finds_what_deps_has_fetched(project: Path, tmp_path: Path) -> None
 def test_the_archive_for_another_processor_has_its_ecli(tmp_path: Path) -> None:
     repository = render("eunomia", tmp_path)
     missing = make(repository, "dist", "ARCH=arm64")
-    assert 'ecli for aarch64 is missing: type "make deps ARCH=aarch64"' in missing.stdout
+    assert 'ecli for aarch64 is missing: run "make deps ARCH=aarch64"' in missing.stdout
     subprocess.run(["sh", with_releases(repository), "aarch64"], cwd=repository, check=True, capture_output=True)
     done = make(repository, "dist", "ARCH=arm64")
     assert done.returncode == 0, done.stdout

@@ -96,7 +96,7 @@ def test_what_fails_is_said_and_it_goes_on(libbpf_project: Path, tmp_path: Path)
     with watching(libbpf_project, tmp_path) as watch:
         watch.wait_for(lambda: len(watch.verdicts()) == 1)
         watch.save(PROGRAM, good + "nonsense\n")
-        assert watch.nth(2).startswith("FAIL    it does not build\n")
+        assert watch.nth(2).startswith("FAIL    the build failed\n")
         assert f"{PROGRAM}:{good.count(chr(10)) + 1}:1: error: unknown type name 'nonsense'" in watch.output.read_text()
         watch.save(PROGRAM, good.replace("pid);", "pid + 1);"))
         said = watch.nth(3)

@@ -74,7 +74,7 @@ VERSIONS: dict[str, list[Edit]] = {
     "1.1": [
         replaced("_shared/cookiecutter.json", '"_version": "1.0"', '"_version": "1.1"'),
         replaced("_shared/Makefile.j2", "NAME := ", "# The name of the program.\nNAME := "),
-        replaced("_shared/texts/en/readme.j2", "leaves the\nkernel of", "never touches the\nkernel of"),
+        replaced("_shared/texts/en/readme.j2", "does not touch the\nkernel of", "never touches the\nkernel of"),
         replaced(f"{TREE}/docs/guide.md", "Line 7 of", "The 7th line of"),
         replaced(f"{TREE}/docs/last.md", "Line 9 of", "The 9th line of"),
         replaced("_shared/trace.py.j2", "cannot read", "could not read"),

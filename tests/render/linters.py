@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Calling a linter, and what it must say."""
+"""Run a linter, and check whether it accepts or rejects its input."""
 
 import subprocess
 import sys
@@ -9,21 +9,21 @@ Arguments = list[str]
 
 
 def of_python(name: str) -> str:
-    """The path of a command that comes with a Python package, which need not be on PATH."""
+    """The path of a command in the virtual environment of the tests, which may not be on PATH."""
     return str(Path(sys.executable).with_name(name))
 
 
-def accepted(command: Arguments) -> None:
-    """Run a linter that must find nothing."""
+def assert_accepts(command: Arguments) -> None:
+    """Run a linter, which must find no problem."""
     done = _run(command)
     assert done.returncode == 0, done.stdout
 
 
-def refused(command: Arguments, told: str) -> None:
-    """Run a linter that must complain with these words."""
+def assert_rejects(command: Arguments, message: str) -> None:
+    """Run a linter, which must fail and print `message`."""
     done = _run(command)
     assert done.returncode != 0
-    assert told in done.stdout
+    assert message in done.stdout
 
 
 def _run(command: Arguments) -> subprocess.CompletedProcess[str]:

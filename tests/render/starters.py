@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Exported repositories, each set of them made once, for tests that take a copy of one."""
+"""Exported repositories, exported once per test process. Tests change only copies of them."""
 
 import json
 import os
@@ -20,7 +20,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "with owner": {"owner": "acme"},
     "without owner": {},
     "without author": {"author": "", "email": "", "lang": "ko"},
-    # The old name, the owner and the marks of the new ones, where they are none.
+    # Author and email contain the old name, the owner and the marks, which the rename must not change there.
     "confusing": {
         "owner": "a",
         "author": "libbpf-starter_NAME cilium-starter libbpf-rs-starter",
@@ -39,34 +39,34 @@ def _exported(kind: str) -> tempfile.TemporaryDirectory[str]:
 
 
 def starter(kind: str, framework: str) -> Path:
-    """The exported repository of `framework` with the answers of that kind, to be left as it is."""
+    """The exported repository of `framework` with the answers of that kind. Do not change it."""
     return Path(_exported(kind).name, f"{framework}-starter")
 
 
-def copied(kind: str, framework: str, directory: Path) -> Path:
-    """A copy of that repository in `directory`."""
+def copy_starter(kind: str, framework: str, directory: Path) -> Path:
+    """Copy that repository into `directory`, and return the copy."""
     return shutil.copytree(starter(kind, framework), directory / "copy", symlinks=True)
 
 
 def answers_of(repository: Path, **other: str) -> dict[str, str]:
-    """The answers that the repository was made from, but for `other`; the module follows the name and owner."""
+    """The recorded answers without the module, which follows from name and owner, updated with `other`."""
     recorded = json.loads((repository / ".ebpf-new.json").read_text())["answers"]
     return {key: value for key, value in recorded.items() if key != "module"} | other
 
 
-def made_as(kind: str, framework: str, directory: Path, name: str, owner: str) -> Path:
-    """What the generator makes under that name with the same answers, below `directory`."""
+def render_renamed(kind: str, framework: str, directory: Path, name: str, owner: str) -> Path:
+    """Render the project with the same answers but this name and owner, in `directory`."""
     other = {"name": name} | ({"owner": owner} if owner else {})
     return rendered(directory, **answers_of(starter(kind, framework), **other))
 
 
-def make_rename(repository: Path, *words: str, **environment: str) -> Run:
-    """Run `make rename` with these words, and return what it did."""
-    command = ["make", "--no-print-directory", "-C", str(repository), "rename", *words]
+def make_rename(repository: Path, *arguments: str, **environment: str) -> Run:
+    """Run `make rename` with these arguments, and return the finished process."""
+    command = ["make", "--no-print-directory", "-C", str(repository), "rename", *arguments]
     return subprocess.run(command, text=True, capture_output=True, env=os.environ | environment, check=False)
 
 
 def modes(root: Path) -> dict[str, int]:
-    """The mode of every file and directory below `root`, git's own left out."""
-    found = (path for path in root.rglob("*") if ".git" not in path.relative_to(root).parts)
-    return {str(path.relative_to(root)): path.stat().st_mode for path in found}
+    """The mode of every file and directory below `root`, without those of git."""
+    paths = (path for path in root.rglob("*") if ".git" not in path.relative_to(root).parts)
+    return {str(path.relative_to(root)): path.stat().st_mode for path in paths}

@@ -23,7 +23,7 @@ from scaffold.course.table import read_table
 from scaffold.errors import UsageError
 from scaffold.project.request import ProjectRequest
 from tests.conftest import Command, git
-from tests.render.linters import accepted
+from tests.render.linters import assert_accepts
 from tests.render.starters import modes
 from tests.render.terminal import run_in_terminal
 from tests.render.test_workflows import LINTERS, Linter
@@ -240,7 +240,7 @@ def classroom(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("linter", LINTERS)
 def test_linters_accept_the_classroom_workflow(classroom: Path, linter: Linter) -> None:
     assert (classroom / "workflows/classroom.yml").exists()
-    accepted(linter(classroom))
+    assert_accepts(linter(classroom))
 
 
 def test_classroom_workflow_runs_the_test_and_reports_points(classroom: Path) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The README of a repository names commands that its Makefile knows."""
+"""The make commands in a repository's README exist in its Makefile."""
 
 import re
 import shlex
@@ -11,8 +11,8 @@ from markdown_it import MarkdownIt
 from tests.render.trees import CATALOG, rendered
 
 
-def calls_of_make(readme: str) -> set[str]:
-    """The commands in the text and in its blocks that call make."""
+def make_commands(readme: str) -> set[str]:
+    """The commands in the text and in code blocks that call make."""
     tokens = MarkdownIt().parse(readme)
     blocks = [line for token in tokens if token.type == "fence" for line in token.content.splitlines()]
     inline = [child.content for token in tokens for child in token.children or () if child.type == "code_inline"]
@@ -20,15 +20,15 @@ def calls_of_make(readme: str) -> set[str]:
 
 
 @pytest.mark.parametrize("framework", CATALOG)
-def test_every_call_of_make_in_it_is_understood(framework: str, tmp_path: Path) -> None:
+def test_every_make_command_exists(framework: str, tmp_path: Path) -> None:
     root = rendered(tmp_path, framework)
     makefile = (root / "Makefile").read_text()
     (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
-    calls = calls_of_make((root / "README.md").read_text())
-    assert {"make", "make test", "make run PID=4711"} <= calls
-    for call in calls:
-        make, *words = shlex.split(call)
-        settings = [word.partition("=")[0] for word in words if "=" in word]
-        assert make == "make", f"{call}: what stands before make counts less than what the Makefile sets"
-        assert {word for word in words if "=" not in word} <= set(phony.split()), call
-        assert [name for name in settings if f"$({name}" not in makefile] == [], call
+    commands = make_commands((root / "README.md").read_text())
+    assert {"make", "make test", "make run PID=4711"} <= commands
+    for command in commands:
+        make, *arguments = shlex.split(command)
+        variables = [argument.partition("=")[0] for argument in arguments if "=" in argument]
+        assert make == "make", f"{command}: the Makefile overrides variables that are set before make"
+        assert {argument for argument in arguments if "=" not in argument} <= set(phony.split()), command
+        assert [name for name in variables if f"$({name}" not in makefile] == [], command

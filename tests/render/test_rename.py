@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""`make rename` in a copy of an exported repository leaves what `ebpf-new` makes under that name."""
+"""`make rename` in a copy of an exported repository gives the tree that `ebpf-new` creates under the new name."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import runpy
 import subprocess
 import sys
 from functools import cache
+from itertools import cycle, product
 from pathlib import Path
 from typing import Any
 
@@ -21,242 +22,240 @@ from scaffold.project.go_module import default_module
 from scaffold.project.model import find_problems
 from scaffold.project.request import ProjectRequest
 from tests.conftest import Command, git
-from tests.render.starters import ANSWERS, answers_of, copied, made_as, make_rename, modes, starter
+from tests.render.starters import ANSWERS, answers_of, copy_starter, make_rename, modes, render_renamed, starter
 from tests.render.trees import CATALOG, contents
 
-# Before and after the packages of a lock file, with both special characters, the shortest and the longest.
-NAMES = {
-    "a": "with owner",
-    "Zoo": "without owner",
-    "zzz-1": "confusing",
-    "my_tool": "without author",
-    "libbpf-s_s": "with owner",
-    "x" * 50: "without owner",
-}
-EVERY_KIND = pytest.mark.parametrize("kind", ANSWERS)
-EVERY_FRAMEWORK = pytest.mark.parametrize("framework", CATALOG)
 FIRST = next(iter(CATALOG))
+KINDS = list(ANSWERS)
 WITH_MODULE = [name for name, framework in CATALOG.items() if "module" in framework.own_answers]
+WITH_LOCK = "libbpf-rs"  # the script sorts the packages in Cargo.lock
+# Before and after the packages in Cargo.lock, with both special characters, the shortest and the longest.
+NAMES = ["a", "Zoo", "zzz-1", "my_tool", "libbpf-s_s", "x" * 50]
+OWNERS = ["", "Ada-L"]
+# All pairs of framework and kind, framework and owner, kind and owner, name and owner; and all names with a lock file.
+RENAMES = [
+    (framework, kind, NAMES[(2 * f + k) % len(NAMES)], OWNERS[(f + k) % 2])
+    for (f, framework), (k, kind) in product(enumerate(CATALOG), enumerate(KINDS))
+]
+RENAMES += [
+    (WITH_LOCK, KINDS[0], name, "") for name in NAMES if name not in {row[2] for row in RENAMES if row[0] == WITH_LOCK}
+]
 
 
-def check_renamed(repository: Path, wanted: Path) -> None:
-    """The repository is the tree `wanted`, by one commit after the first, and nothing else is there."""
-    assert contents(repository) == contents(wanted)
-    assert modes(repository) == modes(wanted)
-    assert git(repository, "log", "--format=%s").splitlines()[0] == f"Name the repository {wanted.name}"
+def check_renamed(repository: Path, expected: Path) -> None:
+    """The repository is the tree `expected`, after one commit on top of the first, and contains nothing else."""
+    assert contents(repository) == contents(expected)
+    assert modes(repository) == modes(expected)
+    assert git(repository, "log", "--format=%s").splitlines()[0] == f"Name the repository {expected.name}"
     assert git(repository, "rev-list", "--count", "HEAD") == "2"
     assert git(repository, "status", "--porcelain", "--ignored") == ""
 
 
-@pytest.mark.parametrize(("name", "kind"), NAMES.items())
-@pytest.mark.parametrize("owner", ["", "Ada-L"])
-@EVERY_FRAMEWORK
-def test_it_is_what_is_made_under_that_name(tmp_path: Path, framework: str, kind: str, name: str, owner: str) -> None:
-    repository = copied(kind, framework, tmp_path)
+def test_the_cases_cover_all_pairs() -> None:
+    frameworks, kinds, names, owners = ({row[column] for row in RENAMES} for column in range(4))
+    assert (frameworks, kinds, names) == (set(CATALOG), set(ANSWERS), set(NAMES))
+    for one, other in ((0, 1), (0, 3), (1, 3), (2, 3)):
+        values = [frameworks, kinds, names, owners]
+        assert {(row[one], row[other]) for row in RENAMES} == set(product(values[one], values[other]))
+    assert {row[2] for row in RENAMES if row[0] == WITH_LOCK} == names
+
+
+@pytest.mark.parametrize(("framework", "kind", "name", "owner"), RENAMES)
+def test_the_result_is_what_ebpf_new_creates(tmp_path: Path, framework: str, kind: str, name: str, owner: str) -> None:
+    repository = copy_starter(kind, framework, tmp_path)
     done = make_rename(repository, f"NAME={name}", *([f"OWNER={owner}"] if owner else []))
     assert (done.returncode, done.stderr) == (0, "")
-    check_renamed(repository, made_as(kind, framework, tmp_path, name, owner))
+    check_renamed(repository, render_renamed(kind, framework, tmp_path, name, owner))
 
 
-@EVERY_FRAMEWORK
-def test_the_commands_agree(ebpf_new: Command, tmp_path: Path, framework: str) -> None:
+def test_the_command_line_gives_the_same(ebpf_new: Command, tmp_path: Path) -> None:
+    framework = WITH_MODULE[0]  # the answer `module` depends on both name and owner
     assert ebpf_new("export", ".").returncode == 0
     assert ebpf_new("hello", "-f", framework, "--owner", "ada").returncode == 0
     assert make_rename(tmp_path / f"{framework}-starter", "NAME=hello", "OWNER=ada").returncode == 0
     check_renamed(tmp_path / f"{framework}-starter", tmp_path / "hello")
 
 
-@EVERY_FRAMEWORK
-def test_the_name_and_owner_may_stay(tmp_path: Path, framework: str) -> None:
-    repository = copied("with owner", framework, tmp_path)
-    assert make_rename(repository, f"NAME={framework}-starter", "OWNER=acme").returncode == 0
-    check_renamed(repository, made_as("with owner", framework, tmp_path, f"{framework}-starter", "acme"))
+def test_the_name_and_owner_can_stay(tmp_path: Path) -> None:
+    repository = copy_starter("with owner", WITH_LOCK, tmp_path)
+    assert make_rename(repository, f"NAME={WITH_LOCK}-starter", "OWNER=acme").returncode == 0
+    check_renamed(repository, render_renamed("with owner", WITH_LOCK, tmp_path, f"{WITH_LOCK}-starter", "acme"))
 
 
 @settings(max_examples=8, deadline=None, phases=(Phase.explicit, Phase.generate))
 @given(
     st.sampled_from(list(CATALOG)),
-    st.sampled_from(list(ANSWERS)),
+    st.sampled_from(KINDS),
     st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,49}", fullmatch=True),
 )
-def test_any_name(tmp_path_factory: pytest.TempPathFactory, framework: str, kind: str, name: str) -> None:
-    if refused(framework, name, ""):
+def test_any_valid_name(tmp_path_factory: pytest.TempPathFactory, framework: str, kind: str, name: str) -> None:
+    if generator_refuses(framework, name, ""):
         name = f"my-{name}"[:50]
     directory = tmp_path_factory.mktemp("any")
-    repository = copied(kind, framework, directory)
+    repository = copy_starter(kind, framework, directory)
     assert make_rename(repository, f"NAME={name}").returncode == 0
-    check_renamed(repository, made_as(kind, framework, directory, name, ""))
+    check_renamed(repository, render_renamed(kind, framework, directory, name, ""))
 
 
-@EVERY_FRAMEWORK
-def test_edits_elsewhere_are_no_obstacle(tmp_path: Path, framework: str) -> None:
-    repository = copied("with owner", framework, tmp_path)
-    wanted = made_as("with owner", framework, tmp_path, "hello", "")
+def test_edits_elsewhere_are_kept(tmp_path: Path) -> None:
+    repository = copy_starter("with owner", FIRST, tmp_path)
+    expected = render_renamed("with owner", FIRST, tmp_path, "hello", "")
     for name in ("README.md", "Makefile", "src/minimal.bpf.c"):
-        for root in (repository, wanted):
+        for root in (repository, expected):
             text = (root / name).read_text()
             head, rest = text.split("\n\n", 1)
             (root / name).write_text(f"{head}\n\n# Mine\n\n{rest}# Mine\n")
     git(repository, "commit", "--quiet", "--all", "--message", "Mine")
     assert make_rename(repository, "NAME=hello").returncode == 0
-    assert contents(repository) == contents(wanted)
+    assert contents(repository) == contents(expected)
 
 
-@EVERY_FRAMEWORK
-def test_help_lists_it_while_it_is_there(tmp_path: Path, framework: str) -> None:
-    def listed() -> list[str]:
+def test_make_help_lists_it_until_it_has_run(tmp_path: Path) -> None:
+    def list_targets() -> list[str]:
         shown = subprocess.run(["make", "-C", repository, "help"], check=True, capture_output=True, text=True).stdout
         return re.findall(r"^  ([a-z-]+) +\w", shown, re.MULTILINE)
 
-    repository = copied("with owner", framework, tmp_path)
-    before = listed()
+    repository = copy_starter("with owner", FIRST, tmp_path)
+    before = list_targets()
     assert make_rename(repository, "NAME=hello").returncode == 0
-    assert sorted(before) == sorted([*listed(), "rename"])
+    assert sorted(before) == sorted([*list_targets(), "rename"])
 
 
 @cache
-def script(framework: str) -> dict[str, Any]:
-    """What the script of the framework defines."""
-    return runpy.run_path(str(starter("without owner", framework) / "tools/rename.py"))
+def load_script(framework: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The functions of the framework's tools/rename.py, and the data in rename.json."""
+    tools = starter("without owner", framework) / "tools"
+    return runpy.run_path(str(tools / "rename.py")), json.loads((tools / "rename.json").read_text())
 
 
-def said_of(framework: str, name: str, owner: str) -> str:
-    data = json.loads((starter("without owner", framework) / "tools/rename.json").read_text())
-    said: str = script(framework)["bad_answer"](name, owner, data["rules"])
-    return said
+def rule_texts(framework: str, answer: str) -> list[str]:
+    """The name of the answer and the rule for it, as the script's errors contain them."""
+    rule = load_script(framework)[1]["rules"][answer]
+    return [rule["what"], rule["allowed"]]
 
 
-def refused(framework: str, name: str, owner: str) -> bool:
-    """Tell whether the generator refuses these."""
+def script_error(framework: str, name: str, owner: str) -> tuple[str, str] | None:
+    """The message and the hint of the script for these answers, or None if it accepts them."""
+    script, data = load_script(framework)
+    error: tuple[str, str] | None = script["check_answers"](name, owner, data["rules"])
+    return error
+
+
+def generator_refuses(framework: str, name: str, owner: str) -> bool:
+    """Tell whether `ebpf-new` refuses these answers."""
     answers = answers_of(starter("without owner", framework), name=name, owner=owner)
     has_module = "module" in CATALOG[framework].own_answers
     return bool(find_problems(answers | {"module": default_module(owner, name) if has_module else ""}, CATALOG))
 
 
-def check_judged_alike(framework: str, name: str, owner: str) -> None:
-    said = said_of(framework, name, owner)
-    assert bool(said) == refused(framework, name, owner), (name, owner, said)
-    assert len(said.splitlines()) <= 1
-    advised = re.search(r"type: make rename NAME=([\w-]+)", said)
-    assert bool(advised) == bool(said)
-    assert not advised or said_of(framework, advised[1], "") == ""
+def check_same_decision(framework: str, name: str, owner: str) -> None:
+    """Script and generator accept or refuse the same answers, and the script's hint contains a valid name."""
+    error = script_error(framework, name, owner)
+    assert bool(error) == generator_refuses(framework, name, owner), (name, owner, error)
+    if error:
+        assert [len(text.splitlines()) for text in error] == [1, 1]
+        suggestion = re.search(r"make rename NAME=([\w-]+)", error[1])
+        assert suggestion and script_error(framework, suggestion[1], "") is None
 
 
-@pytest.mark.parametrize("name", ["con", "Com1", "lpt9", "v1", "v0", "v09", "v2", "V1", "nul-1", "a" * 50, "a" * 51])
-@EVERY_FRAMEWORK
-def test_the_script_refuses_what_the_generator_refuses(framework: str, name: str) -> None:
-    for owner in ("", "ada", "aux", "a--b", "a_b", "a" * 39, "a" * 40):
-        check_judged_alike(framework, name, owner)
-
-
-@EVERY_FRAMEWORK
+@pytest.mark.parametrize("framework", CATALOG)
 def test_names_that_a_framework_refuses_are_refused_for_its_reason(framework: str) -> None:
     for refusal in CATALOG[framework].refused:
         for name in refusal.names | {name.upper() for name in refusal.names}:
-            check_judged_alike(framework, name, "")
-            assert (refusal.why in said_of(framework, name, "")) == refusal.covers(name)
+            check_same_decision(framework, name, "")
+            error = script_error(framework, name, "")
+            assert (error is not None and refusal.why in error[0]) == refusal.covers(name)
 
 
-@EVERY_FRAMEWORK
-@given(name=st.text(), owner=st.text())
-@example(name="a\n", owner="a\n")
-@example(name="٣", owner="٣")
-@settings(deadline=None)
-def test_any_answer_is_judged_alike(framework: str, name: str, owner: str) -> None:
-    check_judged_alike(framework, name, owner)
+@pytest.mark.parametrize("framework", CATALOG)
+def test_the_script_refuses_what_the_generator_refuses(framework: str) -> None:
+    names = ["con", "Com1", "lpt9", "v1", "v0", "v09", "v2", "V1", "nul-1", "a" * 50, "a" * 51]
+    for name, owner in product(names, ["", "ada", "aux", "a--b", "a_b", "a" * 39, "a" * 40]):
+        check_same_decision(framework, name, owner)
 
 
-def check_refused(repository: Path, *words: str, because: str, **environment: str) -> None:
-    """`make rename` says one line, and leaves everything as it is."""
-    before, at = contents(repository), git(repository, "rev-parse", "HEAD")
+@given(framework=st.sampled_from(list(CATALOG)), name=st.text(), owner=st.text())
+@example(framework=FIRST, name="a\n", owner="a\n")
+@example(framework=FIRST, name="٣", owner="٣")
+@example(framework=WITH_MODULE[0], name="a\n", owner="a\n")
+@example(framework=WITH_MODULE[0], name="٣", owner="٣")
+@settings(max_examples=400, deadline=None)
+def test_script_and_generator_decide_alike_on_any_text(framework: str, name: str, owner: str) -> None:
+    check_same_decision(framework, name, owner)
+
+
+def check_refused(repository: Path, *arguments: str, error: list[str], hint: str, **environment: str) -> None:
+    """`make rename` prints an error and a hint that contain these texts, and leaves the repository unchanged."""
+    before, head = contents(repository), git(repository, "rev-parse", "HEAD")
     changes = git(repository, "status", "--porcelain")
-    done = make_rename(repository, *words, **environment)
-    line, made = done.stderr.splitlines()
-    assert line.startswith("rename: ") and made.startswith("make: *** "), done.stderr
-    assert because in line
+    done = make_rename(repository, *arguments, **environment)
+    error_line, hint_line, make_line = done.stderr.splitlines()
+    assert error_line.startswith("error: ") and all(text in error_line for text in error), done.stderr
+    assert hint_line.startswith("hint: ") and hint in hint_line, done.stderr
+    assert make_line.startswith("make: *** ")
     assert (done.returncode, done.stdout) == (2, "")
-    assert (contents(repository), git(repository, "rev-parse", "HEAD")) == (before, at)
+    assert (contents(repository), git(repository, "rev-parse", "HEAD")) == (before, head)
     assert git(repository, "status", "--porcelain") == changes
 
 
-BAD_NAMES = [
-    "1.tool",
-    "a b",
-    "a:b",
-    "a;b",
-    "a%b",
-    "a#b",
-    "a'b",
-    "$$(id)",
-    "`id`",
-    '"',
-    "-x",
-    "--help",
-    "größe",
-    "a" * 51,
-]
-
-
-@EVERY_FRAMEWORK
-def test_bad_answers_are_refused_in_a_line(tmp_path: Path, framework: str) -> None:
-    repository = copied("with owner", framework, tmp_path)
-    reserved = sorted(CATALOG[framework].refused[0].names)[0]
-    check_refused(repository, because="NAME is missing; type: make rename NAME=")
-    check_refused(repository, "NAME=", because="NAME is missing; type: make rename NAME=")
-    check_refused(repository, because="NAME is missing", NAME="from-the-environment", OWNER="-")
-    check_refused(repository, f"NAME={reserved}", because=f"; type: make rename NAME=my-{reserved} OWNER=acme")
+def test_invalid_answers_are_refused(tmp_path: Path) -> None:
+    repository = copy_starter("with owner", FIRST, tmp_path)
+    reserved = sorted(CATALOG[FIRST].refused[0].names)[0]
+    check_refused(repository, error=["NAME is missing"], hint="make rename NAME=")
+    check_refused(repository, "NAME=", error=["NAME is missing"], hint="make rename NAME=")
+    check_refused(repository, error=["NAME is missing"], hint="NAME=", NAME="from-the-environment", OWNER="-")
     check_refused(
-        repository, "NAME=hello", "OWNER=a_b", because="'a_b' is no user or organisation on GitHub; allowed is"
+        repository, f"NAME={reserved}", error=[repr(reserved)], hint=f"make rename NAME=my-{reserved} OWNER=acme"
     )
+    check_refused(repository, "NAME=hello", "OWNER=a_b", error=["'a_b'", *rule_texts(FIRST, "OWNER")], hint="OWNER")
 
 
-def test_bad_names_are_refused_in_a_line(tmp_path: Path) -> None:
-    repository = copied("with owner", FIRST, tmp_path)
-    for name in BAD_NAMES:
-        because = f" is no name of a {CATALOG[FIRST].title} project; allowed is a letter,"
-        check_refused(repository, f"NAME={name}", because=because)
+# Names with a meaning in make, in the shell, or as an option. The rule itself is checked without make above.
+@pytest.mark.parametrize("name", ["1.tool", "a b", "a:b", "a;b", "a%b", "a#b", "a'b", "$$(id)", "`id`", '"', "--help"])
+def test_invalid_names_reach_the_script_unchanged(tmp_path: Path, name: str) -> None:
+    repository = copy_starter("with owner", FIRST, tmp_path)
+    error = [repr(name.replace("$$", "$")), CATALOG[FIRST].title, *rule_texts(FIRST, "NAME")]
+    check_refused(repository, f"NAME={name}", error=error, hint="make rename NAME=")
 
 
 def test_uncommitted_changes_are_refused(tmp_path: Path) -> None:
-    repository = copied("with owner", FIRST, tmp_path)
+    repository = copy_starter("with owner", FIRST, tmp_path)
+    stash = "git stash --include-untracked"
     (repository / "new").touch()
-    check_refused(
-        repository, "NAME=hello", because="would be mixed into the commit (new); commit them first, or type: git"
-    )
+    check_refused(repository, "NAME=hello", error=["uncommitted", "new"], hint=stash)
     git(repository, "add", "new")
-    check_refused(repository, "NAME=hello", because="would be mixed into the commit (new)")
+    check_refused(repository, "NAME=hello", error=["uncommitted", "new"], hint=stash)
     git(repository, "stash", "--include-untracked")
     (repository / "LICENSE").unlink()
-    check_refused(repository, "NAME=hello", because="would be mixed into the commit (LICENSE)")
+    check_refused(repository, "NAME=hello", error=["uncommitted", "LICENSE"], hint=stash)
 
 
-def test_what_make_has_made_is_no_change(tmp_path: Path) -> None:
-    repository = copied("with owner", FIRST, tmp_path)
+def test_build_results_are_no_uncommitted_change(tmp_path: Path) -> None:
+    repository = copy_starter("with owner", FIRST, tmp_path)
     (repository / "build").mkdir()
     (repository / "build/program").touch()
     assert make_rename(repository, "NAME=hello").returncode == 0
 
 
-def test_renamed_already(tmp_path: Path) -> None:
-    repository = copied("with owner", FIRST, tmp_path)
+def test_a_second_rename_is_refused(tmp_path: Path) -> None:
+    repository = copy_starter("with owner", FIRST, tmp_path)
     assert make_rename(repository, "NAME=hello").returncode == 0
     assert "No rule to make target 'rename'" in make_rename(repository, "NAME=other").stderr
     git(repository, "checkout", "HEAD~", "--", "tools", "Makefile")
-    check_refused(
-        repository, "NAME=other", because="it is called 'hello' already; to remove what is left, type: git rm "
-    )
+    check_refused(repository, "NAME=other", error=["'hello'"], hint="git rm ")
 
 
-def test_no_repository_of_its_own(ebpf_new: Command, tmp_path: Path) -> None:
-    advice = "type: git init && git add --all && git commit"
+def test_outside_a_git_repository(ebpf_new: Command, tmp_path: Path) -> None:
+    fix = "git init && git add --all && git commit"
     assert ebpf_new("export", "all", "--no-git").returncode == 0
     repository = tmp_path / "all" / f"{FIRST}-starter"
-    done = make_rename(repository, "NAME=hello")
-    assert done.stderr.startswith("rename: this is no git repository (fatal: not a git repository")
-    assert advice in done.stderr.splitlines()[0]
+    error, hint, _ = make_rename(repository, "NAME=hello").stderr.splitlines()
+    assert error.startswith("error: ") and "fatal: not a git repository" in error
+    assert hint.startswith(f"hint: {fix}")
     git(tmp_path, "init", "--quiet")
-    assert f"is part of {tmp_path}); {advice}" in make_rename(repository, "NAME=hello").stderr
-    subprocess.run(["sh", "-c", advice.removeprefix("type: ") + " -qm Start"], cwd=repository, check=True)
+    error, hint, _ = make_rename(repository, "NAME=hello").stderr.splitlines()
+    assert error.endswith(f"{repository} is part of {tmp_path}")
+    subprocess.run(["sh", "-c", hint.removeprefix("hint: ") + " -q"], cwd=repository, check=True)
     assert make_rename(repository, "NAME=hello").returncode == 0
 
 
@@ -266,21 +265,22 @@ def test_without_git(tmp_path: Path) -> None:
     for name, path in {path.name: path for path in paths}.items():
         if not name.startswith("git"):
             (tmp_path / "bin" / name).symlink_to(path)
-    repository = copied("with owner", FIRST, tmp_path)
-    words = ("NAME=hello", f"PYTHON={sys.executable}")
-    check_refused(repository, *words, because="git is missing; install it", PATH=str(tmp_path / "bin"))
+    repository = copy_starter("with owner", FIRST, tmp_path)
+    arguments = ("NAME=hello", f"PYTHON={sys.executable}")
+    check_refused(repository, *arguments, error=["git is missing"], hint="install git", PATH=str(tmp_path / "bin"))
 
 
 def check_undone(repository: Path, command: str) -> None:
-    before, at = contents(repository), git(repository, "rev-parse", "HEAD")
+    """`git COMMAND` fails during the rename: the error names it, and the repository is unchanged."""
+    before, head = contents(repository), git(repository, "rev-parse", "HEAD")
     done = make_rename(repository, "NAME=hello")
-    assert f"rename: `git {command}` failed, as it says above; nothing was changed\n" in done.stderr
-    assert (contents(repository), git(repository, "rev-parse", "HEAD")) == (before, at)
+    assert f"error: `git {command}` failed" in done.stderr
+    assert (contents(repository), git(repository, "rev-parse", "HEAD")) == (before, head)
     assert git(repository, "status", "--porcelain") == ""
 
 
-def test_what_fails_is_undone(tmp_path: Path, git_config: Path) -> None:
-    repository = copied("with owner", FIRST, tmp_path)
+def test_a_failed_rename_is_undone(tmp_path: Path, git_config: Path) -> None:
+    repository = copy_starter("with owner", FIRST, tmp_path)
     git_config.write_text("[user]\nuseConfigOnly = true\n")
     check_undone(repository, "commit")
     git_config.write_text("[user]\nname = Ada\nemail = ada@example.org\n")
@@ -292,55 +292,56 @@ def test_what_fails_is_undone(tmp_path: Path, git_config: Path) -> None:
 
 @pytest.mark.parametrize("framework", WITH_MODULE)
 def test_the_module_follows_the_owner(tmp_path: Path, framework: str) -> None:
-    for kind, words, module in (
+    for kind, arguments, module in (
         ("without owner", [], "example.com/hello"),
         ("without owner", ["OWNER=ada"], "github.com/ada/hello"),
         ("with owner", [], "github.com/acme/hello"),
     ):
         (tmp_path / module).mkdir(parents=True)
-        repository = copied(kind, framework, tmp_path / module)
-        assert make_rename(repository, "NAME=hello", *words).returncode == 0
+        repository = copy_starter(kind, framework, tmp_path / module)
+        assert make_rename(repository, "NAME=hello", *arguments).returncode == 0
         assert json.loads((repository / ".ebpf-new.json").read_text())["answers"]["module"] == module
 
 
-def first_run(kind: str, framework: str, directory: Path, name: str) -> tuple[subprocess.CompletedProcess[str], Path]:
-    """Run the steps of the workflow in a clone, as GitHub does, and return what they did, and the remote repository."""
+def run_first_workflow(
+    kind: str, framework: str, directory: Path, name: str
+) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """Run the workflow's script in a clone, as GitHub does, and return the result and the remote repository."""
     remote, clone = directory / "remote.git", directory / "clone"
     git(directory, "clone", "--quiet", "--bare", str(starter(kind, framework)), str(remote))
     git(directory, "clone", "--quiet", str(remote), str(clone))
     (job,) = yaml.safe_load((clone / ".github/workflows/first-run.yml").read_text())["jobs"].values()
     (step,) = (step for step in job["steps"] if "run" in step)
     event = {"github.event.repository.name": name, "github.repository_owner": "ada"}
-    given = {key: event[value.removeprefix("${{ ").removesuffix(" }}")] for key, value in step["env"].items()}
-    environment = os.environ | given | {"GITHUB_ACTIONS": "true"}
+    variables = {key: event[value.removeprefix("${{ ").removesuffix(" }}")] for key, value in step["env"].items()}
+    environment = os.environ | variables | {"GITHUB_ACTIONS": "true"}
     (directory / "step.sh").write_text(step["run"])
     subprocess.run(["shellcheck", "--shell=bash", directory / "step.sh"], check=True)
     command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(directory / "step.sh")]
     return subprocess.run(command, cwd=clone, env=environment, text=True, capture_output=True, check=False), remote
 
 
-@EVERY_KIND
-@EVERY_FRAMEWORK
-def test_the_first_run_pushes_the_rename(tmp_path: Path, git_config: Path, framework: str, kind: str) -> None:
-    git_config.write_text("[user]\nuseConfigOnly = true\n")  # nobody is known on the machine of a workflow
-    done, remote = first_run(kind, framework, tmp_path, "My-tool_2")
+@pytest.mark.parametrize(("framework", "kind"), list(zip(CATALOG, cycle(KINDS), strict=False)))
+def test_the_first_workflow_run_pushes_the_rename(tmp_path: Path, git_config: Path, framework: str, kind: str) -> None:
+    git_config.write_text("[user]\nuseConfigOnly = true\n")  # a runner of GitHub has no git identity
+    done, remote = run_first_workflow(kind, framework, tmp_path, "My-tool_2")
     assert done.returncode == 0, done.stderr
     git(tmp_path, "clone", "--quiet", str(remote), str(tmp_path / "again"))
-    check_renamed(tmp_path / "again", made_as(kind, framework, tmp_path, "My-tool_2", "ada"))
+    check_renamed(tmp_path / "again", render_renamed(kind, framework, tmp_path, "My-tool_2", "ada"))
     assert git(remote, "log", "-1", "--format=%an %cn") == "github-actions[bot] github-actions[bot]"
     changed = git(remote, "show", "--format=", "--name-status", "HEAD", "--", ".github/workflows").splitlines()
     assert changed == ["D\t.github/workflows/first-run.yml"]
 
 
-@EVERY_FRAMEWORK
-def test_the_first_run_says_what_to_type_when_the_name_is_none(tmp_path: Path, framework: str) -> None:
-    done, remote = first_run("without owner", framework, tmp_path, "1.tool")
+def test_the_first_workflow_run_reports_an_invalid_name_on_one_line(tmp_path: Path) -> None:
+    done, remote = run_first_workflow("without owner", FIRST, tmp_path, "1.tool")
     assert done.returncode != 0
-    assert done.stderr.startswith("::error::rename: '1.tool' is no name of a ")
-    assert "; type: make rename NAME=my-1-tool OWNER=ada\n" in done.stderr
+    annotation = done.stderr.splitlines()[0]
+    assert annotation.startswith("::error::") and "'1.tool'" in annotation
+    assert annotation.endswith("make rename NAME=my-1-tool OWNER=ada")
     assert git(remote, "rev-list", "--count", "HEAD") == "1"
 
 
-def test_every_framework_has_a_good_name_for_its_starter(tmp_path: Path) -> None:
+def test_the_name_of_every_starter_is_valid(tmp_path: Path) -> None:
     plans = plan_exports(tmp_path, ProjectRequest(tmp_path), CATALOG)
     assert [plan.project.name for plan in plans] == [f"{name}-starter" for name in CATALOG]

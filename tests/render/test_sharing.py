@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What two frameworks have in common stands once, in templates/_shared."""
+"""Lines that two frameworks have in common are in templates/_shared, not in each of them."""
 
 import itertools
 import re
@@ -9,13 +9,13 @@ import pytest
 
 from tests.render.trees import CATALOG
 
-AT_MOST = 6
+MAX_COMMON_LINES = 6
 TAG = re.compile(r"\[%.*%\]|\[#.*#\]")
-FORMAL = re.compile(r"(//|#) SPDX-License-Identifier: |#include <")  # no file of its kind does without
+FORMAL = re.compile(r"(//|#) SPDX-License-Identifier: |#include <")  # every file of this kind needs it
 
 
 def own_lines(framework: str) -> set[str]:
-    """The lines that say something and stand in its own files: not in a link, not blank, no mere tag or form."""
+    """The lines in files of the framework alone, without blank lines, template tags, includes and licence lines."""
     directory = CATALOG[framework].directory
     files = [path for path in directory.rglob("*") if path.is_file() and not has_link(path, directory)]
     assert files
@@ -25,10 +25,10 @@ def own_lines(framework: str) -> set[str]:
 
 def has_link(path: Path, root: Path) -> bool:
     """Tell whether `path` is below a symbolic link in `root`, or one itself."""
-    return any(place.is_symlink() for place in (path, *path.parents) if place.is_relative_to(root))
+    return any(parent.is_symlink() for parent in (path, *path.parents) if parent.is_relative_to(root))
 
 
 @pytest.mark.parametrize(("one", "other"), list(itertools.combinations(CATALOG, 2)))
 def test_siblings_share_few_lines(one: str, other: str) -> None:
     common = own_lines(one) & own_lines(other)
-    assert len(common) <= AT_MOST, sorted(common)
+    assert len(common) <= MAX_COMMON_LINES, sorted(common)

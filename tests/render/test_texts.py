@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Whatever a line may hold comes out of every kind of file as it went in, by that kind's own parser."""
+"""Parsers of every kind of file read back the texts in the answers unchanged, whatever characters they contain."""
 
 import ast
 import json
@@ -22,9 +22,9 @@ from scaffold.project.catalog import templates_directory
 from scaffold.project.model import NONCHARACTERS
 from tests.render.trees import CATALOG, rendered
 
-FAST = (Phase.explicit, Phase.generate)  # an example takes a tenth of a second: no minutes of shrinking
+FAST = (Phase.explicit, Phase.generate)  # no shrinking: an example takes 0.1 s
 TEXTS = ("description", "author", "email")
-SEED = "Zq7"  # in the middle of every text, to find it again
+SEED = "Zq7"  # part of every text, to find it again
 NASTY = [
     '"', "'", "\\", "\\n", "*/", "/*", "//", "{{", "}}", "{%", "[=", "=]", "[%", "%]", "[#", "#]",
     "$(touch pwned)", "`touch pwned`", "$HOME", "${{ x }}", "$$", "%s", "%n", "#", ":", "|", "&", "&amp;",
@@ -38,7 +38,7 @@ LINES = st.tuples(PARTS, PARTS).map(lambda ends: f"{ends[0]}{SEED}{ends[1]}".str
 
 
 def check_data(data: object, texts: set[str]) -> None:
-    """Each string in `data` that has a text in it has a whole one."""
+    """Every string in `data` that contains the seed contains a whole text."""
     if isinstance(data, str):
         assert SEED not in data or any(text in data for text in texts), data
     elif isinstance(data, dict):
@@ -58,18 +58,18 @@ def c_tokens(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def check_c(path: Path, texts: set[str]) -> None:
-    """A text stands in C as a string of its own, or at the end of a comment that ends with its line."""
+    """In C, a text is a whole string, or the end of a comment that ends with its line."""
     for kind, spelling in c_tokens(path):
         if SEED in spelling:
             assert kind in ("string_literal", "comment")
-            found = ast.literal_eval(spelling.replace("\\?", "?")) if kind == "string_literal" else spelling
-            assert any(text in found for text in texts), spelling
+            value = ast.literal_eval(spelling.replace("\\?", "?")) if kind == "string_literal" else spelling
+            assert any(text in value for text in texts), spelling
             assert kind != "comment" or (spelling.startswith("//") and not spelling.endswith("\\")), spelling
 
 
 @cache
 def go_tokens() -> tempfile.TemporaryDirectory[str]:
-    """Build the program that tells the strings and comments of a Go file, and return the directory that it is in."""
+    """Build the program that lists the strings and comments of a Go file, and return its directory."""
     directory = tempfile.TemporaryDirectory(prefix="go-tokens-")
     command = ["go", "build", "-o", directory.name, str(Path(__file__).with_name("go_tokens.go"))]
     subprocess.run(command, check=True, capture_output=True)
@@ -77,20 +77,20 @@ def go_tokens() -> tempfile.TemporaryDirectory[str]:
 
 
 def check_go(path: Path, texts: set[str]) -> None:
-    """A text stands in Go as a string, or at the end of a comment."""
+    """In Go, a text is a string, or the end of a comment."""
     done = subprocess.run(
         [Path(go_tokens().name, "go_tokens")], input=path.read_bytes(), check=True, capture_output=True
     )
-    found = json.loads(done.stdout)
-    assert found
-    for kind, text in found:
-        if SEED in text:
-            assert any(each in text for each in texts), text
-            assert kind == "string" or text.startswith("//"), text
+    tokens = json.loads(done.stdout)
+    assert tokens
+    for kind, token in tokens:
+        if SEED in token:
+            assert any(text in token for text in texts), token
+            assert kind == "string" or token.startswith("//"), token
 
 
 def check_shell(path: Path, texts: set[str]) -> None:
-    """A text stands in a script as a line of its help, in every shell that may run it."""
+    """In a script, a text is a line of its help, in every shell that may run it."""
     for shell in (["dash"], ["bash"], ["busybox", "sh"]):
         subprocess.run([*shell, "-n", path], check=True)
         if SEED in path.read_text():
@@ -99,21 +99,21 @@ def check_shell(path: Path, texts: set[str]) -> None:
 
 
 def check_nix(path: Path, texts: set[str]) -> None:
-    """Nix parses the file, and its description, where a text may stand, is that text."""
+    """Nix parses the file, and a text in it is its description."""
     command = ["nix-instantiate", "--store", "dummy://", "--eval", "--json", str(path), "--attr", "description"]
     description = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     assert description in texts or SEED not in path.read_text()
 
 
 def check_dockerfile(text: str, texts: set[str]) -> None:
-    """A text stands in a Dockerfile as a quoted value in which no variable is filled in; an engine reads it so."""
+    """In a Dockerfile, a text is a quoted value without variables."""
     for value in re.findall(r'="((?:[^"\\]|\\.)*)" \\\n', text):
         assert not re.search(r"(?<!\\)(\\\\)*\$", value), value
         assert SEED not in value or re.sub(r"\\(.)", r"\1", value) in texts, value
 
 
 def check_markdown(text: str, texts: set[str]) -> str:
-    """Return what a reader sees; nothing but the author's own Markdown may be marked up."""
+    """Return the text that a reader sees; no text from the answers is interpreted as Markdown."""
     seen = []
     for token in MarkdownIt("commonmark").parse(text):
         assert token.type != "html_block"
@@ -134,7 +134,7 @@ def check_markdown(text: str, texts: set[str]) -> str:
 @pytest.mark.parametrize("framework", CATALOG)
 @settings(max_examples=12, deadline=None, phases=FAST)
 @given(answers=st.tuples(LINES, LINES, LINES), name=st.from_regex(r"[A-Z][A-Za-z0-9_-]{0,49}", fullmatch=True))
-def test_texts_come_out_intact(framework: str, answers: tuple[str, str, str], name: str) -> None:
+def test_texts_are_read_back_unchanged(framework: str, answers: tuple[str, str, str], name: str) -> None:
     given_answers = dict(zip(TEXTS, answers, strict=True))
     texts = set(answers)
     if any(refusal.covers(name) for refusal in CATALOG[framework].refused):
@@ -156,7 +156,7 @@ def test_texts_come_out_intact(framework: str, answers: tuple[str, str, str], na
 
 
 def check_file(path: Path, texts: set[str]) -> None:
-    """Parse `path` by what it is."""
+    """Parse `path` according to its kind."""
     text = path.read_text()
     if path.suffix in (".toml", ".lock"):
         check_data(tomllib.loads(text), texts)
@@ -175,7 +175,7 @@ def check_file(path: Path, texts: set[str]) -> None:
     elif path.suffix == ".nix":
         check_nix(path, texts)
     elif path.suffix == ".rs":
-        assert SEED not in text  # cargo tells the program what Cargo.toml says
+        assert SEED not in text  # the program gets the texts from Cargo.toml, through cargo
     elif path.suffix == ".py":
         check_data([node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)], texts)
     elif SEED in text and path.suffix != ".md":
@@ -183,7 +183,7 @@ def check_file(path: Path, texts: set[str]) -> None:
 
 
 def check_make(root: Path, name: str) -> None:
-    """make reads the Makefile as meant, and runs nothing that stands in a text."""
+    """make parses the Makefile, and runs no command in a text."""
     helped = subprocess.run(["make", "-C", root, "help"], check=True, capture_output=True, text=True)
     assert helped.stderr == ""
     assert f"{name}: make TARGET" in helped.stdout

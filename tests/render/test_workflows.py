@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Workflows and Dependabot's settings, here and in every generated repository: linters and rules of our own."""
+"""Workflows and Dependabot's settings, in this repository and in generated ones: linters and our rules."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import yaml
 
 from tests.documented import documented_workflow
 from tests.paths import ROOT
-from tests.render.linters import Arguments, accepted, of_python, refused
+from tests.render.linters import Arguments, assert_accepts, assert_rejects, of_python
 from tests.render.starters import starter
 from tests.render.trees import CATALOG, rendered
 from tests.render.workflow_rules import PINS, broken_rules
@@ -50,73 +50,74 @@ updates:
 """
 
 
-def actionlint(place: Path) -> Arguments:
-    # With shellcheck, which the set-up has put on PATH, it reads the scripts too.
-    return ["actionlint", "-shellcheck", "shellcheck", "-pyflakes", "", *workflows(place)]
+def actionlint(github: Path) -> Arguments:
+    # It checks the scripts in workflows with shellcheck, which tools/setup.sh puts on PATH.
+    return ["actionlint", "-shellcheck", "shellcheck", "-pyflakes", "", *workflows(github)]
 
 
-def zizmor(place: Path) -> Arguments:
-    return [of_python("zizmor"), "--offline", "--no-online-audits", "--persona", "regular", "--quiet", str(place)]
+def zizmor(github: Path) -> Arguments:
+    return [of_python("zizmor"), "--offline", "--no-online-audits", "--persona", "regular", "--quiet", str(github)]
 
 
-def workflow_schema(place: Path) -> Arguments:
-    return [of_python("check-jsonschema"), "--builtin-schema", "vendor.github-workflows", *workflows(place)]
+def workflow_schema(github: Path) -> Arguments:
+    return [of_python("check-jsonschema"), "--builtin-schema", "vendor.github-workflows", *workflows(github)]
 
 
-def dependabot_schema(place: Path) -> Arguments:
-    return [of_python("check-jsonschema"), "--builtin-schema", "vendor.dependabot", str(place / "dependabot.yml")]
+def dependabot_schema(github: Path) -> Arguments:
+    return [of_python("check-jsonschema"), "--builtin-schema", "vendor.dependabot", str(github / "dependabot.yml")]
 
 
 LINTERS = (actionlint, zizmor, workflow_schema, dependabot_schema)
 Linter = Callable[[Path], Arguments]
 
 
-def workflows(place: Path) -> list[str]:
-    return sorted(map(str, place.glob("workflows/*")))
+def workflows(github: Path) -> list[str]:
+    return sorted(map(str, github.glob("workflows/*")))
 
 
-@pytest.fixture(params=["own", *(f"{kind} {name}" for kind in ("generated", "exported") for name in CATALOG)])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """The directory .github of this repository, and of a generated and an exported one of each framework."""
+# The export adds the same workflow to every framework's repository.
+@pytest.fixture(params=["own", *(f"generated {name}" for name in CATALOG), f"exported {next(iter(CATALOG))}"])
+def github(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The directory .github of this repository, of a generated one of each framework, and of an exported one."""
     kind, _, framework = request.param.partition(" ")
     if kind == "own":
         return ROOT / ".github"
     return (rendered(tmp_path, framework) if kind == "generated" else starter("with owner", framework)) / ".github"
 
 
-def settings(place: Path, workflow: str = SOUND, dependabot: str = DEPENDABOT) -> Path:
-    """A directory .github with these files."""
-    (place / "workflows").mkdir(parents=True)
-    (place / "workflows/ci.yml").write_text(workflow)
-    (place / "dependabot.yml").write_text(dependabot)
-    return place
+def write_settings(github: Path, workflow: str = SOUND, dependabot: str = DEPENDABOT) -> Path:
+    """Create a directory .github with these files, and return it."""
+    (github / "workflows").mkdir(parents=True)
+    (github / "workflows/ci.yml").write_text(workflow)
+    (github / "dependabot.yml").write_text(dependabot)
+    return github
 
 
-def test_every_file_is_known_and_there(place: Path) -> None:
-    found = {str(path.relative_to(place)) for path in place.rglob("*") if path.is_file()}
-    exported = (place.parent / "tools/rename.py").exists()
-    assert found == (OWN if place.parent == ROOT else EXPORTED if exported else GENERATED)
+def test_every_file_is_known_and_there(github: Path) -> None:
+    found = {str(path.relative_to(github)) for path in github.rglob("*") if path.is_file()}
+    exported = (github.parent / "tools/rename.py").exists()
+    assert found == (OWN if github.parent == ROOT else EXPORTED if exported else GENERATED)
 
 
 @pytest.mark.parametrize("linter", LINTERS)
-def test_linters_find_nothing(place: Path, linter: Linter) -> None:
-    accepted(linter(place))
+def test_linters_accept(github: Path, linter: Linter) -> None:
+    assert_accepts(linter(github))
 
 
-def test_rules_are_kept(place: Path) -> None:
-    assert [(path, broken) for path in workflows(place) for broken in broken_rules(Path(path))] == []
+def test_no_rule_is_broken(github: Path) -> None:
+    assert [(path, message) for path in workflows(github) for message in broken_rules(Path(path))] == []
 
 
 @pytest.mark.parametrize("workflow", [SOUND, documented_workflow()], ids=["least", "documented"])
-def test_what_is_sound_passes(tmp_path: Path, workflow: str) -> None:
-    place = settings(tmp_path / ".github", workflow)
+def test_a_good_workflow_passes(tmp_path: Path, workflow: str) -> None:
+    github = write_settings(tmp_path / ".github", workflow)
     for linter in LINTERS:
-        accepted(linter(place))
-    assert broken_rules(place / "workflows/ci.yml") == []
+        assert_accepts(linter(github))
+    assert broken_rules(github / "workflows/ci.yml") == []
 
 
 @pytest.mark.parametrize(
-    ("linter", "right", "wrong", "told"),
+    ("linter", "good", "bad", "message"),
     [
         (actionlint, "github.ref", "github.reference", 'property "reference" is not defined'),
         (actionlint, "make test", "echo $HOME/*.c > $OUT", "SC2086"),
@@ -127,33 +128,33 @@ def test_what_is_sound_passes(tmp_path: Path, workflow: str) -> None:
         (zizmor, "default-days: 7", "default-days: 1", "dependabot-cooldown"),
     ],
 )
-def test_linters_refuse(tmp_path: Path, linter: Linter, right: str, wrong: str, told: str) -> None:
-    assert right in SOUND + DEPENDABOT
-    place = settings(tmp_path / ".github", SOUND.replace(right, wrong), DEPENDABOT.replace(right, wrong))
-    refused(linter(place), told)
+def test_linters_reject(tmp_path: Path, linter: Linter, good: str, bad: str, message: str) -> None:
+    assert good in SOUND + DEPENDABOT
+    github = write_settings(tmp_path / ".github", SOUND.replace(good, bad), DEPENDABOT.replace(good, bad))
+    assert_rejects(linter(github), message)
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "told"),
+    ("good", "bad", "message"),
     [
-        (r"permissions: \{\}", "permissions: read-all", "permissions at the top"),
-        (r"permissions: \{\}\n", "", "permissions at the top"),
+        (r"permissions: \{\}", "permissions: read-all", "permissions: .* top level"),
+        (r"permissions: \{\}\n", "", "permissions: .* top level"),
         (r"concurrency:\n.*\n", "", "concurrency"),
-        ("    timeout-minutes: 5\n", "", "test: it has no timeout-minutes"),
-        ("ubuntu-24.04", "ubuntu-latest", "test: runs-on is ubuntu-latest"),
-        (r"@[0-9a-f]+ # (.*)", r"@\1", "actions/checkout@v.* is no commit"),
-        (r" # v.*", "", "is no commit .* with its version"),
-        (r"# v.*", "# v0.0.1", "# v0.0.1 does not stand in"),
-        (r"@[0-9a-f]{8}", "@00000000", "@00000000.* does not stand in"),
-        ("actions/checkout", "somebody/checkout", "somebody/checkout@.* does not stand in"),
-        (r"uses: (.*) # v.*", r'"uses": "\1"', "is no commit"),
+        ("    timeout-minutes: 5\n", "", "test: timeout-minutes is missing"),
+        ("ubuntu-24.04", "ubuntu-latest", "test: .*runs-on ubuntu-latest"),
+        (r"@[0-9a-f]+ # (.*)", r"@\1", "actions/checkout@v.*commit"),
+        (r" # v.*", "", "commit .* version"),
+        (r"# v.*", "# v0.0.1", "# v0.0.1 is not in"),
+        (r"@[0-9a-f]{8}", "@00000000", "@00000000.* is not in"),
+        ("actions/checkout", "somebody/checkout", "somebody/checkout@.* is not in"),
+        (r"uses: (.*) # v.*", r'"uses": "\1"', "expected a commit"),
     ],
 )
-def test_rules_refuse(tmp_path: Path, right: str, wrong: str, told: str) -> None:
-    changed, count = re.subn(right, wrong, SOUND)
+def test_broken_rules_are_reported(tmp_path: Path, good: str, bad: str, message: str) -> None:
+    changed, count = re.subn(good, bad, SOUND)
     assert count == 1
-    (broken,) = broken_rules(settings(tmp_path / ".github", changed) / "workflows/ci.yml")
-    assert re.search(told, broken)
+    (found,) = broken_rules(write_settings(tmp_path / ".github", changed) / "workflows/ci.yml")
+    assert re.search(message, found)
 
 
 def test_every_pin_is_used_somewhere(tmp_path: Path) -> None:
@@ -162,9 +163,11 @@ def test_every_pin_is_used_somewhere(tmp_path: Path) -> None:
     assert [action for action in PINS if f"uses: {action}@" not in texts] == []
 
 
-def test_the_kinds_of_updates_exist_for_every_lock(place: Path) -> None:
-    """A repository with a Dockerfile, a go.mod or a Cargo.toml gets proposals for what it names."""
-    kinds = {each["package-ecosystem"] for each in yaml.safe_load((place / "dependabot.yml").read_text())["updates"]}
+def test_dependabot_covers_every_manifest(github: Path) -> None:
+    """Dependabot updates the dependencies in Dockerfile, go.mod, Cargo.toml and pyproject.toml, where they exist."""
+    kinds = {
+        update["package-ecosystem"] for update in yaml.safe_load((github / "dependabot.yml").read_text())["updates"]
+    }
     manifests = {"Dockerfile": "docker", "go.mod": "gomod", "Cargo.toml": "cargo", "pyproject.toml": "pip"}
-    wanted = {kind for file, kind in manifests.items() if (place.parent / file).exists()}
-    assert kinds == {"github-actions", *wanted}
+    expected = {kind for file, kind in manifests.items() if (github.parent / file).exists()}
+    assert kinds == {"github-actions", *expected}

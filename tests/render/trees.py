@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Rendering in this process, for tests of what is rendered."""
+"""Render projects in this process, for tests that check the rendered files."""
 
 import os
 from pathlib import Path
@@ -11,13 +11,13 @@ from scaffold.project.model import Project
 
 CATALOG = load_catalog()
 COMBINATIONS = [(framework.name, program.name) for framework in CATALOG.values() for program in framework.programs]
-# The directories that are the generator's own, with its licence.
+# Directories that are copied unrendered, under the generator's licence.
 UNRENDERED = tuple(f"{name}/" for name in next(iter(CATALOG.values())).settings["_copy_without_render"])
 LICENSES = [(framework.name, license) for framework in CATALOG.values() for license in framework.licenses]
 
 
 def project(framework: str, **answers: str) -> Project:
-    """A project with the framework's defaults for what `answers` leaves open."""
+    """A project with `answers`, and the framework's defaults for all others."""
     chosen = CATALOG[framework]
     name = answers.get("name", "hello")
     defaults = {

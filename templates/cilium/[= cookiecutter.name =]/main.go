@@ -1,7 +1,7 @@
 [% from "quote.j2" import string %]
 // SPDX-License-Identifier: [= cookiecutter.license =]
 
-// The program [= cookiecutter.name =] loads the BPF program into the kernel, attaches it and waits to be stopped.
+// Command [= cookiecutter.name =] loads the BPF program into the kernel, attaches it and waits for Ctrl-C or SIGTERM.
 package main
 
 import (
@@ -20,12 +20,12 @@ import (
 	"github.com/cilium/ebpf/rlimit"
 )
 
-// It makes minimal_bpfel.go, which holds the compiled BPF program and the types to load it with.
+// bpf2go writes minimal_bpfel.go: the compiled BPF program, and the types that load it.
 //go:generate go tool bpf2go -target bpfel -no-strip minimal src/minimal.bpf.c
 
 const usage = "Usage: [= cookiecutter.name =] [--pid N]\n" +
 [% if cookiecutter.description %]
-[# A byte order mark may stand at the start of a Go file only. #]
+[# Go allows a byte order mark only at the start of a file. #]
 	[= string(cookiecutter.description) | replace("\ufeff", "\\ufeff") =] + "\n" +
 [% endif %]
 	"\n" +
@@ -56,7 +56,7 @@ func parseArguments() (pid int32) {
 	flag.Func("pid", "", func(text string) error {
 		number, err := strconv.ParseUint(text, 10, 31)
 		if err != nil {
-			return errors.New("it takes a process ID, or 0 for every process")
+			return errors.New("expected a process ID, or 0 for every process")
 		}
 		pid = int32(number)
 		return nil
@@ -71,7 +71,7 @@ func parseArguments() (pid int32) {
 }
 
 func run(pid int32) error {
-	// From here on these signals wait in the channel: none is lost, early or late.
+	// Signals wait in the channel, so none is lost, even before the program is attached.
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
 
@@ -97,7 +97,7 @@ func run(pid int32) error {
 	return nil
 }
 
-// load gives the BPF program to the kernel, with the process that it is to follow as a constant in it.
+// load loads the BPF program into the kernel, with pid in its constant pid_filter.
 func load(pid int32) (*minimalObjects, error) {
 	spec, err := loadMinimal()
 	if err != nil {
@@ -107,7 +107,7 @@ func load(pid int32) (*minimalObjects, error) {
 		return nil, err
 	}
 
-	// Before Linux 5.11 the memory of BPF programs counted as locked memory, of which there is little.
+	// Before Linux 5.11, BPF programs count as locked memory, which has a low limit.
 	err = rlimit.RemoveMemlock()
 	var objects minimalObjects
 	if err == nil {
@@ -118,7 +118,7 @@ func load(pid int32) (*minimalObjects, error) {
 	case errors.Is(err, syscall.EPERM):
 		return nil, errors.New("not permitted to load BPF programs: run it as root, for example with sudo")
 	case errors.As(err, &rejection):
-		return nil, fmt.Errorf("the kernel does not take the BPF program: %+v", rejection)
+		return nil, fmt.Errorf("the kernel rejected the BPF program: %+v", rejection)
 	case err != nil:
 		return nil, fmt.Errorf("cannot load the BPF program: %w", err)
 	}

@@ -26,7 +26,7 @@
 [% block libraries %]
 [% endblock %]
 [% block install %]
-            # The program is a script that looks for the others beside it.
+            # The program is a script that needs the other files in its directory.
             installPhase = ''
               mkdir -p $out/bin $out/libexec
               cp --no-dereference build/[= cookiecutter.name =] build/ecli build/package.json $out/libexec

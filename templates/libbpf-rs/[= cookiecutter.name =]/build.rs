@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: [= cookiecutter.license =]
-// Compiles the BPF program and makes a Rust module of it, the skeleton, before cargo compiles main.rs.
+// Compiles the BPF program and writes its skeleton, a Rust module, before cargo compiles main.rs.
 use std::env;
 use std::error::Error;
 use std::path::PathBuf;
@@ -11,9 +11,9 @@ const PROGRAM: &str = "src/minimal.bpf.c";
 fn main() -> Result<(), Box<dyn Error>> {
     let skeleton = PathBuf::from(env::var("OUT_DIR")?).join("minimal.skel.rs");
     let clang = env::var("CLANG").unwrap_or("clang".into());
-    // <linux/bpf.h> needs <asm/types.h>, which Debian keeps in a directory named after the machine.
-    let machine = env::var("CARGO_CFG_TARGET_ARCH")?;
-    let headers = format!("/usr/include/{machine}-linux-gnu");
+    // <linux/bpf.h> needs <asm/types.h>, which Debian keeps in a directory for each architecture.
+    let architecture = env::var("CARGO_CFG_TARGET_ARCH")?;
+    let headers = format!("/usr/include/{architecture}-linux-gnu");
 
     SkeletonBuilder::new()
         .source(PROGRAM)

@@ -5,7 +5,7 @@
 [% block builder %]pkgs.rustPlatform.buildRustPackage[% endblock %]
 [% block program %]
             cargoLock.lockFile = ./Cargo.lock;
-            doCheck = false; # `make test` boots virtual machines
+            doCheck = false; # `make test` needs virtual machines
 [% endblock %]
 [% block linters %]
           clippy

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: [= cookiecutter.license =]
-"""Gives a repository that was made from this template its own name, in one commit.
+"""Rename a repository that was created from this template, in one commit.
 
     make rename NAME=x [OWNER=o]
 
-The tree is then what `ebpf-new x --owner o` makes: rename.json beside this file has the changes, as a patch
-with marks where the two go. What only a template needs is removed, this file too.
+The result is the tree that `ebpf-new x --owner o` creates. rename.json in this directory contains the changes,
+as a patch with a mark for each of the two. Files that only a template needs, like this one, are removed.
 """
 
 import json
@@ -21,71 +21,71 @@ ROOT = Path(__file__).resolve().parents[1]
 BLOCK = rb"(?s)\n[^\n]*ebpf-new export: begin.*?ebpf-new export: end[^\n]*\n"
 
 Rule = dict[str, Any]
+Error = tuple[str, str]  # a message, and a hint that tells how to fix it
 
 
 def git(*arguments: str, text: str = "") -> str:
-    """Run git, which shows its own errors, and return what it printed."""
+    """Run git, which prints its own errors, and return its output."""
     command = ["git", *arguments]
     return subprocess.run(command, cwd=ROOT, input=text, check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
 
 
-def fault(value: str, rule: Rule) -> str:
-    """Return what keeps `value` from being taken; "" if nothing does."""
+def check_answer(value: str, rule: Rule) -> str:
+    """Return why `value` is invalid, or "" if it is valid."""
     if not re.fullmatch(rule["match"], value, re.ASCII) or len(value) > rule["longest"]:
-        return f"{value!r} is no {rule['what']}; allowed is {rule['allowed']}"
+        return f"invalid {rule['what']} {value!r}: expected {rule['allowed']}"
     reasons = [refused["why"] for refused in rule["refused"] if re.fullmatch(refused["match"], value, re.ASCII)]
-    return f"{value!r} cannot be the {rule['what']}: {reasons[0]}" if reasons else ""
+    return f"invalid {rule['what']} {value!r}: {reasons[0]}" if reasons else ""
 
 
-def near(value: str, rule: Rule) -> str:
-    """Return what is like `value` and is taken."""
+def suggest_name(value: str, rule: Rule) -> str:
+    """Return a valid name that is similar to `value`."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", value).strip("-_") or "tool"
-    return f"my-{plain}"[: rule["longest"]] if fault(plain, rule) else plain
+    return f"my-{plain}"[: rule["longest"]] if check_answer(plain, rule) else plain
 
 
-def bad_answer(name: str, owner: str, rules: dict[str, Rule]) -> str:
-    """Return what is wrong with the answers, and what to type; "" if nothing is."""
-    bad_name = fault(name, rules["NAME"]) if name else "NAME is missing"
-    bad_owner = fault(owner, rules["OWNER"]) if owner else ""
-    advice = f"type: make rename NAME={near(name, rules['NAME']) if bad_name else name}"
+def check_answers(name: str, owner: str, rules: dict[str, Rule]) -> Error | None:
+    """Return the first error in the answers."""
+    bad_name = check_answer(name, rules["NAME"]) if name else "NAME is missing"
+    bad_owner = check_answer(owner, rules["OWNER"]) if owner else ""
+    command = f"make rename NAME={suggest_name(name, rules['NAME']) if bad_name else name}"
     if bad_owner:
-        return f"{bad_name or bad_owner}; {advice}, with the right OWNER or without"
-    return f"{bad_name}; {advice}{owner and ' OWNER=' + owner}" if bad_name else ""
+        return bad_name or bad_owner, f"{command}, with a valid OWNER or without"
+    return (bad_name, f"{command}{owner and ' OWNER=' + owner}") if bad_name else None
 
 
-def bad_repository(data: dict[str, Any]) -> str:
-    """Return what keeps the repository from being renamed, and what to type; "" if nothing does."""
+def check_repository(data: dict[str, Any]) -> Error | None:
+    """Return the first reason why the repository cannot be renamed."""
     if not shutil.which("git"):
-        return "git is missing; install it"
-    found = subprocess.run(["git", "rev-parse", "--show-toplevel"], cwd=ROOT, capture_output=True, encoding="utf-8")
-    if found.returncode or not os.path.samefile(found.stdout.rstrip("\n"), ROOT):
-        why = found.stderr.partition("\n")[0] or f"{ROOT} is part of {found.stdout.strip()}"
-        return f"this is no git repository ({why}); type: git init && git add --all && git commit -m Start"
+        return "git is missing", "install git"
+    top = subprocess.run(["git", "rev-parse", "--show-toplevel"], cwd=ROOT, capture_output=True, encoding="utf-8")
+    if top.returncode or not os.path.samefile(top.stdout.rstrip("\n"), ROOT):
+        reason = top.stderr.partition("\n")[0] or f"{ROOT} is part of {top.stdout.strip()}"
+        return f"not a git repository: {reason}", "git init && git add --all && git commit -m Start"
     name = json.loads((ROOT / ".ebpf-new.json").read_text("utf-8"))["answers"]["name"]
     if name != data["name"]:
-        return f"it is called {name!r} already; to remove what is left, type: git rm {' '.join(data['files'])}"
+        return f"already renamed to {name!r}", f"git rm {' '.join(data['files'])}"
     changed = [line[3:] for line in git("status", "--porcelain").splitlines()]
     if changed:
-        advice = "commit them first, or type: git stash --include-untracked"
-        return f"changes would be mixed into the commit ({', '.join(changed[:5])}); {advice}"
-    return ""
+        return f"uncommitted changes: {', '.join(changed[:5])}", "commit them, or git stash --include-untracked"
+    return None
 
 
-def filled(patch: str, mark: str, value: str) -> str:
-    r"""Return `patch` with `value` for `mark`, which stands in Markdown as text too, where `_` is `\_`."""
+def replace_mark(patch: str, mark: str, value: str) -> str:
+    r"""Return `patch` with `value` in place of `mark`, also where Markdown escapes `_` as `\_`."""
     return patch.replace(mark, value).replace(mark.replace("_", r"\_"), value.replace("_", r"\_"))
 
 
 def rename(name: str, owner: str, data: dict[str, Any]) -> None:
-    """Change and remove what is to be changed and removed, and commit it."""
+    """Apply the patch, remove the files of the template, and commit."""
     patch = "\n".join([*data["patches"]["owner" if owner else "no owner"], ""])
-    for word, value in (("NAME", name), ("OWNER", owner)):
-        patch = filled(patch, data["rules"][word]["mark"], value)
+    for key, value in (("NAME", name), ("OWNER", owner)):
+        patch = replace_mark(patch, data["rules"][key]["mark"], value)
     for path in (ROOT / block for block in data["blocks"]):
         path.write_bytes(re.sub(BLOCK, b"", path.read_bytes(), count=1))
     git("apply", "--whitespace=nowarn", "-", text=patch)
     lock = ROOT / "Cargo.lock"
-    if lock.exists():  # cargo wants the packages sorted
+    if lock.exists():  # cargo requires the packages in sorted order
         head, *packages = lock.read_text("utf-8").strip().split("\n\n")
         own = next(package for package in packages if f'\nname = "{name}"\n' in package)
         packages.remove(own)
@@ -96,22 +96,22 @@ def rename(name: str, owner: str, data: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Check everything, then rename, or leave everything as it was."""
+    """Check everything, then rename the repository, or leave it unchanged."""
     data = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))
-    given = dict(word.partition("=")[::2] for word in sys.argv[1:])
-    name, owner = given.get("NAME", ""), given.get("OWNER", "") or data["owner"]
-    wrong = bad_answer(name, owner, data["rules"]) or bad_repository(data)
-    if not wrong:
+    answers = dict(argument.partition("=")[::2] for argument in sys.argv[1:])
+    name, owner = answers.get("NAME", ""), answers.get("OWNER", "") or data["owner"]
+    error = check_answers(name, owner, data["rules"]) or check_repository(data)
+    if not error:
         try:
             rename(name, owner, data)
-        except BaseException as error:
+        except BaseException as failure:
             git("reset", "--quiet", "--hard")
-            if not isinstance(error, subprocess.CalledProcessError):
+            if not isinstance(failure, subprocess.CalledProcessError):
                 raise
-            wrong = f"`git {error.cmd[1]}` failed, as it says above; nothing was changed"
-    if wrong:  # on GitHub as a line that the page of the run shows
-        sys.exit(f"{'::error::' if 'GITHUB_ACTIONS' in os.environ else ''}rename: {wrong}")
-    print(f"This is {name} now. `git push` publishes the commit.")
+            error = (f"`git {failure.cmd[1]}` failed; nothing was changed", "fix the error above, then run it again")
+    if error:  # GitHub shows lines that begin with ::error:: on the page of the run
+        sys.exit(("::error::%s; %s" if "GITHUB_ACTIONS" in os.environ else "error: %s\nhint: %s") % error)
+    print(f"The project is now {name}. `git push` publishes the commit.")
 
 
 if __name__ == "__main__":

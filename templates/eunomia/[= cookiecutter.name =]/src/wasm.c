@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: [= cookiecutter.license =]
-// A WASM module that carries the BPF program and has ecli load and attach it.
+// A WASM module that contains the BPF program, and calls ecli to load and attach it.
 #include <linux/elf.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 #define ECLI(function) __attribute__((import_module("wasm_bpf"), import_name(#function))) function
 
-// What ecli does for a module.
+// The functions that ecli provides.
 uint64_t ECLI(wasm_load_bpf_object)(const void *object, uint32_t size);
 int32_t ECLI(wasm_attach_bpf_program)(uint64_t object, const char *program, const char *target);
 
@@ -17,7 +17,7 @@ static unsigned char object[] = {
 #include "minimal.bpf.inc"
 };
 
-// The object is an ELF file: what stands in it when ecli loads it is the variable's value.
+// Finds the value of a variable in the ELF file, where it can be changed until ecli loads the file.
 static void *find_variable(const char *name)
 {
 	const Elf64_Ehdr *header = (void *)object;
@@ -41,7 +41,7 @@ int main(int argc, char **argv)
 {
 	uint64_t program;
 
-	// ecli hands over what follows `--` and no name of the module before it.
+	// ecli passes only the arguments after `--`, without the name of the module.
 	if (argc == 2 && strcmp(argv[0], "--pid_filter") == 0) {
 		*(int32_t *)find_variable("pid_filter") = atoi(argv[1]);
 	} else if (argc > 0) {
@@ -51,12 +51,12 @@ int main(int argc, char **argv)
 
 	program = wasm_load_bpf_object(object, sizeof(object));
 	if (!program || wasm_attach_bpf_program(program, "handle_tp", NULL) < 0) {
-		fputs("The BPF program cannot be loaded or attached.\n", stderr);
+		fputs("error: cannot load or attach the BPF program\n", stderr);
 		return EXIT_FAILURE;
 	}
 	puts("Attached to write(). `make trace` shows the events, Ctrl-C stops.");
 
-	// On Ctrl-C ecli ends the module, between two of its steps.
+	// Wait until Ctrl-C, on which ecli ends the module.
 	for (;;)
 		usleep(100000);
 }

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: [= cookiecutter.license =]
-# Compiles src/minimal.bpf.c by ecc and puts what comes of it into build: tools/ecc.sh ECC [OPTION...]
+# Compiles src/minimal.bpf.c with ecc and moves the results to build: tools/ecc.sh ECC [OPTION...]
 set -eu
 ecc=$(realpath "$1")
 shift
 
-# ecc cannot work below a path that has a space in it, so it gets a copy of src.
+# ecc fails in a directory whose path contains a space, so it gets a copy of src.
 mkdir -p build
 build=$PWD/build
 copy=$(mktemp -d)
@@ -13,7 +13,7 @@ trap 'rm -rf "$copy"' EXIT
 cp -R src "$copy"
 cd "$copy"
 
-# Its error output is about its own flags, or follows what it has said of a broken source (status 101).
+# Show ecc's error output, except for status 101: ecc has then printed the compiler's errors already.
 "$ecc" --output-path minimal "$@" src/minimal.bpf.c 2>log || {
     [ $? = 101 ] || cat log >&2
     exit 1

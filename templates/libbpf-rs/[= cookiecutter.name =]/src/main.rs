@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: [= cookiecutter.license =]
-// Loads the BPF program into the kernel, attaches it and waits to be stopped.
+// Loads the BPF program into the kernel, attaches it and waits for Ctrl-C or SIGTERM.
 use std::io;
 use std::mem::MaybeUninit;
 use std::process::ExitCode;
@@ -28,7 +28,7 @@ struct Options {
 
 static LIBBPF_LOG: Mutex<String> = Mutex::new(String::new());
 
-// libbpf says much about failures that one line explains; the rest of its log is worth showing.
+// Keeps libbpf's log, which is shown only for failures that one line cannot explain.
 fn keep_log(_: PrintLevel, message: String) {
     LIBBPF_LOG.lock().unwrap().push_str(&message);
 }
@@ -39,12 +39,12 @@ fn with_log(message: &'static str, error: libbpf_rs::Error) -> Error {
 }
 
 fn explain_load(error: libbpf_rs::Error) -> Error {
-    // EACCES is of the same kind, but it is the verifier's answer.
+    // EACCES has the same ErrorKind, but it means that the verifier rejected the program.
     let not_permitted = io::Error::from(Errno::EPERM).to_string();
     if format!("{error:#}").ends_with(&not_permitted) {
         anyhow!("not permitted to load BPF programs: run it as root, for example with sudo")
     } else {
-        with_log("the kernel does not take the BPF program", error)
+        with_log("the kernel rejected the BPF program", error)
     }
 }
 
@@ -62,7 +62,7 @@ fn explain_attach(error: libbpf_rs::Error) -> Error {
 }
 
 fn run(pid: i32) -> Result<()> {
-    // While they are blocked, these signals wait for stop.wait(): none is lost, early or late.
+    // Blocked signals wait for stop.wait(), so none is lost, even before the program is attached.
     let stop = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM]);
     stop.thread_block()?;
 

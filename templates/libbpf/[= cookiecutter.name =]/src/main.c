@@ -1,6 +1,6 @@
 [% from "quote.j2" import string %]
 // SPDX-License-Identifier: [= cookiecutter.license =]
-// Loads the BPF program into the kernel, attaches it and waits to be stopped.
+// Loads the BPF program into the kernel, attaches it and waits for Ctrl-C or SIGTERM.
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
@@ -22,7 +22,7 @@ static void print_usage(FILE *stream)
 {
 	fputs("Usage: [= cookiecutter.name =] [--pid N]\n"
 [% if cookiecutter.description %]
-[# Two question marks in a row would begin what C calls a trigraph. #]
+[# Two question marks in a row could begin a C trigraph. #]
 [% set description = string(cookiecutter.description) %]
 	      [= description | replace("?", "\\?") if "??" in description else description =]
 	      "\n"
@@ -41,7 +41,7 @@ static pid_t parse_pid(const char *text)
 	errno = 0;
 	pid = strtol(text, &end, 10);
 	if (errno || end == text || *end != '\0' || pid < 0 || pid > INT_MAX) {
-		warnx("--pid takes a process ID, or 0 for every process, not '%s'", text);
+		warnx("invalid --pid '%s': expected a process ID, or 0 for every process", text);
 		print_usage(stderr);
 		exit(EXIT_USAGE);
 	}
@@ -79,7 +79,7 @@ static pid_t parse_arguments(int argc, char **argv)
 	return pid;
 }
 
-// libbpf says much about failures that one line explains; the rest of its log is worth showing.
+// Keeps libbpf's log, which is shown only for failures that one line cannot explain.
 static int keep_log(enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	return level == LIBBPF_DEBUG ? 0 : vfprintf(libbpf_log_stream, format, arguments);
@@ -99,7 +99,7 @@ static int load(struct minimal_bpf *skel)
 	if (error == -EPERM)
 		warnx("not permitted to load BPF programs: run it as root, for example with sudo");
 	else if (error)
-		warn_with_log("the kernel does not take the BPF program", error);
+		warn_with_log("the kernel rejected the BPF program", error);
 	return error;
 }
 
@@ -125,7 +125,7 @@ int main(int argc, char **argv)
 	sigset_t stop;
 	int signal;
 
-	// While they are blocked, these signals wait for sigwait(): none is lost, early or late.
+	// Blocked signals wait for sigwait(), so none is lost, even before the program is attached.
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGINT);
 	sigaddset(&stop, SIGTERM);
@@ -133,7 +133,7 @@ int main(int argc, char **argv)
 
 	libbpf_log_stream = open_memstream(&libbpf_log, &libbpf_log_size);
 	if (!libbpf_log_stream)
-		err(EXIT_FAILURE, "no memory for the log");
+		err(EXIT_FAILURE, "cannot allocate memory for the log");
 	libbpf_set_print(keep_log);
 
 	skel = minimal_bpf__open();
