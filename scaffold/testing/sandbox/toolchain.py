@@ -106,7 +106,7 @@ def _root(framework: Framework) -> str:
 
 def _tools(framework: Framework, root: str) -> dict[str, str]:
     """Return the commands of the framework's builds that are in none of the places which a sandbox has anyhow."""
-    names = [name for need in framework.needs if need.target == "build" for name in (need.name, *need.also)]
+    names = [name for need in framework.needs if need.target == "build" for name in (need.name, *need.aliases)]
     paths = {name: os.path.realpath(path) for name in names if (path := shutil.which(name))}
     elsewhere = {name: path for name, path in paths.items() if not is_system(path)}
     return {name: path for name, path in elsewhere.items() if not (root and Path(root, "bin", name).exists())}
