@@ -226,7 +226,7 @@ static void print_structures(const char *path)
 	json_object_put(answer);
 }
 
-static bool asked(int argc, char **argv, const char *const *words, int count)
+static bool is_call(int argc, char **argv, const char *const *words, int count)
 {
 	if (argc != count + 1)
 		return false;
@@ -243,9 +243,9 @@ int main(int argc, char **argv)
 		"btf", "dump", "file", NULL, "format", "c", "-j"
 	};
 
-	if (asked(argc, argv, skeleton, 4)) {
+	if (is_call(argc, argv, skeleton, 4)) {
 		print_skeleton(argv[3]);
-	} else if (asked(argc, argv, structures, 7)) {
+	} else if (is_call(argc, argv, structures, 7)) {
 		print_structures(argv[4]);
 	} else {
 		execvp("bpftool", argv);
