@@ -17,7 +17,7 @@ without_comments() {
 }
 
 # build_once TARGET COMMAND...
-# Unless the directory TARGET exists, creates the directory WORK beside it and runs `COMMAND... WORK` under a lock.
+# Unless the directory TARGET exists, creates the directory WORK next to it and runs `COMMAND... WORK` under a lock.
 # The directory WORK/result of the command becomes TARGET. After an error or a signal nothing is left.
 build_once() {
   local target=$1

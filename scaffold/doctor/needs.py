@@ -27,7 +27,7 @@ class Need:
     version_arguments: tuple[str, ...] = ("--version",)
     test_arguments: tuple[str, ...] = ()  # a call that must succeed with `test_input` on its standard input
     test_input: str = ""
-    test_label: str = ""  # what the report says after that call has succeeded
+    test_label: str = ""  # what the report prints after that call has succeeded
     min_version: str = ""
     self_update_version: str = ""  # from this version on, the command downloads `min_version` itself
     download_page: str = ""  # where newer versions are, if a distribution has only an older one
