@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Archive the templates of the released version in scaffold/update/releases, where `ebpf-new update` looks them up.
+"""Archive the templates of the released version in scaffold/update/releases, where `ebpf-new update` reads them.
 
     .venv/bin/python -m tools.archive_templates
 
-The archive also says what a project of each framework is, as a digest, so that a test can tell whether later versions
-of ebpf-new still make the same of these templates.
+The archive also contains the digest of a sample project of each framework, so that a test can check that later versions
+of ebpf-new still render these templates to the same files.
 """
 
 import hashlib
@@ -28,24 +28,26 @@ SAMPLES = "samples.json"
 
 def archive(root: Path, version: str, directory: Path, samples: Mapping[str, str]) -> Path:
     """Write the templates of the checkout `root` to `directory` as those of `version`, and return the archive."""
-    path = directory / f"{version}{SUFFIX}"
-    with tarfile.open(path, "w:xz", preset=9) as tar:
+    target = directory / f"{version}{SUFFIX}"
+    with tarfile.open(target, "w:xz", preset=9) as tar:
         for part in PARTS:
-            for found in sorted((root / part).rglob("*")):
-                if CACHE not in found.parts and (found.is_file() or found.is_symlink()):
-                    _add(tar, found, found.relative_to(root))
+            for path in sorted((root / part).rglob("*")):
+                if CACHE not in path.parts and (path.is_file() or path.is_symlink()):
+                    _add(tar, path, path.relative_to(root))
         text = json.dumps(samples, indent=2).encode()
-        about = tarfile.TarInfo(SAMPLES)
-        about.size = len(text)
-        tar.addfile(about, io.BytesIO(text))
-    return path
+        entry = tarfile.TarInfo(SAMPLES)
+        entry.size = len(text)
+        tar.addfile(entry, io.BytesIO(text))
+    return target
 
 
 def sample_digests(templates: Path) -> dict[str, str]:
-    """Return, by framework, a digest of the project that default answers make."""
-    with tempfile.TemporaryDirectory() as place:
+    """Return, by framework, the digest of a project with the default answers."""
+    with tempfile.TemporaryDirectory() as directory:
         return {
-            name: tree_digest(render_recorded(sample_answers(templates / name, name), templates / name, Path(place)))
+            name: tree_digest(
+                render_recorded(sample_answers(templates / name, name), templates / name, Path(directory))
+            )
             for name in sorted(path.parent.name for path in templates.glob("*/framework.toml"))
         }
 
@@ -60,31 +62,31 @@ def tree_digest(root: Path) -> str:
 
 
 def sample_answers(template: Path, name: str) -> dict[str, str]:
-    """Return answers for a project of the framework `name`: the defaults, and a year that stays."""
+    """Return answers for a project of the framework `name`: the defaults, and a fixed year."""
     questions = {key: value for key, value in read_questions(template).items() if key[0] != "_"}
     answers = {key: value[0] if isinstance(value, list) else value for key, value in questions.items()}
     return {**answers, "name": f"{name}-sample", "year": "2026", "module": f"example.com/{name}-sample"}
 
 
 def _add(tar: tarfile.TarFile, path: Path, name: Path) -> None:
-    about = tar.gettarinfo(path, str(name))
-    about.mtime = about.uid = about.gid = 0
-    about.uname = about.gname = ""
-    about.mode = 0o755 if about.mode & 0o100 else 0o644
-    if about.isfile():
+    entry = tar.gettarinfo(path, str(name))
+    entry.mtime = entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    entry.mode = 0o755 if entry.mode & 0o100 else 0o644
+    if entry.isfile():
         with path.open("rb") as file:
-            tar.addfile(about, file)
+            tar.addfile(entry, file)
     else:
-        tar.addfile(about)
+        tar.addfile(entry)
 
 
 def main() -> None:
-    """Archive this checkout, once a version."""
+    """Archive this checkout, once for each version."""
     if Version(__version__).is_devrelease:
-        sys.exit(f"{__version__} is no version to release: give it its number in scaffold/__init__.py, and in _shared")
-    there = releases_directory() / f"{__version__}{SUFFIX}"
-    if there.exists():
-        sys.exit(f"{there} exists: what was released stays as it was")
+        sys.exit(f"{__version__} is a development version: set a release in scaffold/__init__.py and in _shared")
+    target = releases_directory() / f"{__version__}{SUFFIX}"
+    if target.exists():
+        sys.exit(f"{target} already exists: the archive of a release must not change")
     samples = sample_digests(templates_directory())
     print(archive(templates_directory().parent, __version__, releases_directory(), samples))
 

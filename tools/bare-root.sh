@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Runs a command on a clone of this checkout (what is committed) in a machine that has next to nothing: a Debian root
-# made by debootstrap with git, make and python3. What the command leaves behind, processes too, goes with it.
+# Runs a command in a clone of this checkout (the committed files), in an empty Debian system: a root directory that
+# debootstrap created, with git, make and python3. After the command, its files and all its processes are removed.
 #
 #   tools/bare-root.sh SUITE COMMAND...        for example: tools/bare-root.sh trixie make demo
 #
-# The root is made once per suite and kept in the cache; every run gets a copy. The mirror, proxies, certificates and
-# the settings of pip, cargo and go by which this machine reaches its registries are handed over for the run only.
+# The root is created once per suite and stays in the cache; each run gets a copy. The copy also gets the settings with
+# which this machine reaches its registries: mirror, proxies, certificates, and the settings of pip, cargo and go.
 set -euo pipefail
 
 DEVICES=(null zero full random urandom tty)
@@ -16,8 +16,8 @@ stop() {
   exit 1
 }
 
-# Hands the settings of this machine, by which it reaches its archives, to the root.
-hand_over_settings() {
+# Copies the settings with which this machine reaches its registries to the root.
+copy_settings() {
   local root=$1
   apt-config dump --no-empty Acquire >"$root/etc/apt/apt.conf.d/99machine"
   cp -rL /etc/resolv.conf /etc/hosts "$root/etc/"
@@ -38,8 +38,8 @@ hand_over_settings() {
   fi
 }
 
-# In a mount namespace of its own: what is mounted here is never seen outside, and ends with the command.
-inside() {
+# Runs in its own mount namespace, so its mounts are not visible outside and end with the command.
+run_inside() {
   local root=$1 device settings=() name
   shift
   mount --bind "$root" "$root"
@@ -57,11 +57,11 @@ inside() {
   mount -t tmpfs -o mode=1777 shm "$root/dev/shm"
   for name in $(compgen -e); do
     case $name in
-      PIP_FIND_LINKS) ;; # may name a directory of this machine
+      PIP_FIND_LINKS) ;; # it can name a directory of this machine
       PIP_* | CARGO_REGISTRIES_* | CARGO_HTTP_* | SSL_CERT_* | REQUESTS_CA_BUNDLE | *_proxy | *_PROXY | CI) settings+=("$name=${!name}") ;;
     esac
   done
-  # A mere chroot would not let its processes make user namespaces, as any machine does.
+  # After a plain chroot, the kernel does not let processes create user namespaces.
   cd "$root"
   pivot_root . .
   umount --lazy .
@@ -71,32 +71,32 @@ inside() {
 
 if [ "${1-}" = --inside ]; then
   shift
-  inside "$@"
+  run_inside "$@"
 fi
 
 [ $# -ge 2 ] || stop "usage: tools/bare-root.sh SUITE COMMAND..."
-[ "$(id -u)" = 0 ] || stop "a root file system can only be made and entered by root: sudo tools/bare-root.sh $*"
+[ "$(id -u)" = 0 ] || stop "only root can create and enter a root directory: sudo tools/bare-root.sh $*"
 suite=$1
 shift
-bare=$("$(dirname "$0")/debian-root.sh" "$suite" git make python3 ca-certificates)
+cached_root=$("$(dirname "$0")/debian-root.sh" "$suite" git make python3 ca-certificates)
 
 root=$(mktemp -d)
 running=
 status=0
 # shellcheck disable=SC2317,SC2329 # called by the trap
-leave() {
+clean_up() {
   if [ -n "$running" ]; then
     kill -TERM "$running" && wait "$running" || status=$?
   fi
   rm -rf --one-file-system "$root"
 }
-trap leave EXIT
+trap clean_up EXIT
 trap 'exit 130' INT TERM
-cp -a "$bare/." "$root"
-hand_over_settings "$root"
+cp -a "$cached_root/." "$root"
+copy_settings "$root"
 git clone --quiet "file://$(cd "$(dirname "$0")/.." && pwd)" "$root/root/ebpf-new"
 
-# A script's background jobs ignore Ctrl-C, and so would all that runs in there.
+# A background job of a script ignores Ctrl-C, and so do its children.
 env --default-signal=INT,QUIT python3 "$(dirname "$0")/end_all.py" unshare --mount --propagation private \
   "$0" --inside "$root" "$@" &
 running=$!

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Makes a bare Debian root by debootstrap, once for a suite and its packages, and prints where in the cache it is.
-# Needs root.
+# Creates an empty Debian root directory with debootstrap, once for each suite and list of packages, and prints its path
+# in the cache. Needs root.
 #
 #   tools/debian-root.sh SUITE [PACKAGE...]        for example: tools/debian-root.sh trixie git make python3
 set -euo pipefail
@@ -11,17 +11,15 @@ stop() {
   exit 1
 }
 
-# The archive that this machine installs its own release from.
+# Prints the archive from which this machine installs its release.
 own_mirror() {
-  # shellcheck disable=SC2016 # apt fills these in
-  apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
-    awk '$3 == "main" && $2 !~ /-/ && !found { print $1; found = 1 }'
+  (cd "$(dirname "$0")/.." && python3 -c 'from scaffold.vmtest.apt import own_suites
+print(next(suite.uri for suite in own_suites() if "-" not in suite.name))') 2>/dev/null
 }
 
-make_root() {
+create_root() {
   local suite=$1 target=$2 packages=$3 work mirror
-  mirror=$(own_mirror)
-  [ -n "$mirror" ] || stop "apt on this machine has no sources with a main component"
+  mirror=$(own_mirror) || stop "the apt sources of this machine do not contain a release with the component main"
   command -v debootstrap >/dev/null || stop "debootstrap is missing: apt-get install debootstrap"
   mkdir -p "$(dirname "$target")"
   work=$(mktemp -d -p "$(dirname "$target")")
@@ -41,5 +39,5 @@ target=$roots/$suite${packages:+-$(sha256sum <<<"$packages" | cut -c1-8)}
 mkdir -p "$roots"
 exec 9>"$target.lock"
 flock 9
-[ -d "$target" ] || make_root "$suite" "$target" "$packages"
+[ -d "$target" ] || create_root "$suite" "$target" "$packages"
 echo "$target"

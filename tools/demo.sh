@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# The main job from start to end: a project is made, built, and run in a VM until its event is seen.
+# Shows the main use from start to end: create a project, build it, and run it in a VM until its event is seen.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-unset MAKEFLAGS # the generated repository has a Makefile of its own
+unset MAKEFLAGS # they are not meant for the Makefile of the generated repository
 
 say() { printf '\n== %s\n' "$*"; }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""`python3 tools/end_all.py COMMAND...`: runs a command, and ends with it whatever it has started.
+"""Run a command, and kill all processes that it started when it ends: `python3 tools/end_all.py COMMAND...`.
 
-A PID namespace would do that too, but in one the pids are not those that BPF programs see.
+A PID namespace would do the same, but its pids differ from those that BPF programs see.
 """
 
 import ctypes
@@ -15,7 +15,7 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 def main() -> int:
-    """Run the command and return its exit status; SIGTERM, or the end of the parent process, ends it before."""
+    """Run the command and return its exit status. SIGTERM and the end of the parent process end the command early."""
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -27,7 +27,7 @@ def main() -> int:
 
 
 def _wait_for(command: subprocess.Popen[bytes]) -> int:
-    """Return the command's exit status. Orphans, which become children of this process, are waited for meanwhile."""
+    """Return the command's exit status. Orphans become children of this process, which reaps them too."""
     while command.returncode is None:
         pid, status = os.wait()
         if pid == command.pid:
@@ -36,7 +36,7 @@ def _wait_for(command: subprocess.Popen[bytes]) -> int:
 
 
 def _end_children() -> None:
-    """Kill the children until there are none: a killed one leaves its own to this process."""
+    """Kill the children until none is left: the children of a killed process become children of this one."""
     children = Path(f"/proc/self/task/{os.getpid()}/children")
     while pids := children.read_text().split():
         for pid in pids:

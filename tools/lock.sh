@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Renews each lock file by the command at its own head.
+# Updates each lock file with the command in its first lines.
 #
-#   tools/lock.sh [--upgrade]    --upgrade: with the newest versions, where the file itself names older ones
+#   tools/lock.sh [--upgrade]    --upgrade: take the newest versions; without it, versions in the file stay
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

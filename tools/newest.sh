@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Takes the newest versions of what a generated repository locks, to see before its users do that one of them breaks it.
+# Updates the locked dependencies of a generated repository, to find a version that breaks it before its users do.
 #
 #   tools/newest.sh DIR    DIR: the repository, after its `make deps`
 set -euo pipefail

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""`.venv/bin/python tools/record.py`: runs a first session and draws it as docs/session.svg."""
+"""Run a first session and draw it as docs/session.svg: `.venv/bin/python tools/record.py`."""
 
 import io
 import os
@@ -23,18 +23,18 @@ TARGET = Path(__file__).parents[1] / "docs" / "session.svg"
 
 
 def main() -> None:
-    """Run the session in an empty directory; what it prints is drawn as it came."""
+    """Run the session in an empty directory, and draw its output."""
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
-    with tempfile.TemporaryDirectory() as place, tempfile.TemporaryDirectory() as tools:
-        # Of this environment the session sees the one command; its paths are no part of the picture.
-        Path(tools, "ebpf-new").symlink_to(Path(sys.executable).with_name("ebpf-new"))
-        environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "COLUMNS": str(COLUMNS)}
-        for directory, command in SESSION:
-            console.print(Text.assemble((f"{directory}$ ", "bold green"), (command, "bold")))
-            console.print(Text(_output_of(command, Path(place, directory), environment)))
-    # The page that shows the picture chooses its font: nothing is loaded from elsewhere.
-    drawing = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-    TARGET.write_text(console.export_svg(title="ebpf-new", code_format=drawing), encoding="utf-8")
+    with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryDirectory() as commands:
+        # A separate directory for the one command keeps the paths of this machine out of the picture.
+        Path(commands, "ebpf-new").symlink_to(Path(sys.executable).with_name("ebpf-new"))
+        environment = {**os.environ, "PATH": f"{commands}:{os.environ['PATH']}", "COLUMNS": str(COLUMNS)}
+        for subdirectory, command in SESSION:
+            console.print(Text.assemble((f"{subdirectory}$ ", "bold green"), (command, "bold")))
+            console.print(Text(_output_of(command, Path(directory, subdirectory), environment)))
+    # The page that shows the picture chooses the font, so the picture loads none from the network.
+    svg_format = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+    TARGET.write_text(console.export_svg(title="ebpf-new", code_format=svg_format), encoding="utf-8")
 
 
 def _output_of(command: str, directory: Path, environment: dict[str, str]) -> str:

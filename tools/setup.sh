@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Prepares a Debian or Ubuntu machine that has git, make and python3, and asks nothing. A second run
-# finds everything done and takes a moment.
+# Prepares a Debian or Ubuntu machine that has git, make and python3. It asks no questions. A second run only checks
+# that everything is installed.
 #
-#   tools/setup.sh run            .venv with ebpf-new and the locked packages that it runs on
-#   tools/setup.sh check          the same with the development tools, all of them Python packages
-#   tools/setup.sh develop        the same with the toolchains and system packages that the tests need
-#   tools/setup.sh bench          the same with what the benchmarks need
-#   tools/setup.sh release        build/uv with uv alone, which locks, builds and publishes
-#   tools/setup.sh packages DIR   the system packages of the generated repository DIR
+#   tools/setup.sh run            create .venv with ebpf-new and its locked packages
+#   tools/setup.sh check          the same, and the development tools, which are Python packages
+#   tools/setup.sh develop        the same, and the toolchains and system packages of the tests
+#   tools/setup.sh bench          the same, and the system packages of the benchmarks
+#   tools/setup.sh release        create build/uv with only uv, which locks, builds and publishes
+#   tools/setup.sh packages DIR   install the system packages of the generated repository DIR
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# What the tests need besides the packages of the generated repositories.
+# The packages of the tests, in addition to those of the generated repositories.
 TEST_PACKAGES=(bubblewrap cpio direnv file jq lz4 nix-bin openssl qemu-system-arm shellcheck zstd)
-# What builds and runs their images (tools/containers).
+# The packages that build and run their images (tools/containers).
 CONTAINER_PACKAGES=(debootstrap podman runc squashfs-tools)
-# What tools/eunomia/build.sh builds with.
+# The packages that tools/eunomia/build.sh needs.
 EUNOMIA_PACKAGES=(
   bpftool clang clang-format gcc libbpf-dev libclang-dev libelf-dev libjson-c-dev llvm perl pkg-config zlib1g-dev
 )
@@ -30,11 +30,11 @@ stop() {
   exit 1
 }
 
-# A fresh machine may hold its lock for its own first update: wait for that.
+# A new machine can hold the lock of apt for its first update, so wait for the lock.
 apt_get() {
   local as_root=()
   if [ "$(id -u)" != 0 ]; then
-    command -v sudo >/dev/null || stop "sudo is missing: as root, type: apt-get $*"
+    command -v sudo >/dev/null || stop "sudo is missing: run as root: apt-get $*"
     as_root=(sudo)
   fi
   mkdir -p "$(dirname "$APT_LOG")"
@@ -44,7 +44,7 @@ apt_get() {
 
 apt_failed() {
   tail -n 20 "$APT_LOG" >&2
-  stop "apt-get cannot $*; above is the end of $APT_LOG"
+  stop "apt-get cannot $*; $APT_LOG ends with the lines above"
 }
 
 have_package_lists() {
@@ -61,7 +61,7 @@ update_lists() {
   apt_get update || apt_failed "fetch its package lists"
 }
 
-# Installs those of the named packages that are missing.
+# install PACKAGE...: installs the packages that are missing.
 install() {
   local package missing=() status
   have_apt || return 0
@@ -73,13 +73,13 @@ install() {
   have_package_lists || update_lists
   say "Installing ${missing[*]}"
   if ! apt_get install --yes --no-install-recommends "${missing[@]}"; then
-    update_lists # lists that are too old name packages that the mirror no longer has
+    update_lists # old lists contain packages that the mirror no longer has
     apt_get install --yes --no-install-recommends "${missing[@]}" || apt_failed "install ${missing[*]}"
   fi
 }
 
-# Puts what is in a package into the cache. Installed, this one would be a server that starts with the machine.
-take_out() {
+# Unpacks a package into the cache. If it were installed, its server would start with the machine.
+unpack_into_cache() {
   local package=$1 work=$TOOLCHAINS/$1.part
   if ! have_apt || [ -d "$TOOLCHAINS/$package" ]; then return 0; fi
   have_package_lists || update_lists
@@ -101,10 +101,10 @@ take_out() {
 
 download() (cd "$2" && apt-get -qq download "$1") >>"$APT_LOG" 2>&1
 
-# Elsewhere the user installs what is missing: each tool is named where it is needed.
+# Without apt, the user installs the tools. Each script names the tool that it misses.
 have_apt() { command -v apt-get >/dev/null; }
 
-# The generated repository's own Makefile says what it needs.
+# The Makefile of the generated repository lists its packages.
 repository_packages() {
   have_apt || return 0
   have_package_lists || update_lists
@@ -115,21 +115,21 @@ repository_packages() {
   install $packages
 }
 
-every_frameworks_packages() {
-  local place framework frameworks
-  place=$(mktemp -d)
+packages_of_all_frameworks() {
+  local directory framework frameworks
+  directory=$(mktemp -d)
   # shellcheck disable=SC2064 # the directory of this call
-  trap "rm -rf '$place'" EXIT
+  trap "rm -rf '$directory'" EXIT
   frameworks=$(.venv/bin/python -c 'from scaffold.project.catalog import load_catalog; print(*load_catalog())')
   for framework in $frameworks; do
-    .venv/bin/ebpf-new "$place/$framework/hello" --framework "$framework" --yes --no-git >/dev/null
-    repository_packages "$place/$framework/hello"
+    .venv/bin/ebpf-new "$directory/$framework/hello" --framework "$framework" --yes --no-git >/dev/null
+    repository_packages "$directory/$framework/hello"
   done
 }
 
 require_python() {
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-    stop "Python 3.11 or newer is needed, python3 on PATH is $(python3 --version): put a newer one first on PATH"
+    stop "Python 3.11 or newer is required, but python3 on PATH is $(python3 --version): put a newer one first on PATH"
   if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
     install python3-venv
     python3 -c 'import ensurepip, venv' ||
@@ -137,7 +137,7 @@ require_python() {
   fi
 }
 
-# Makes .venv from a lock file, unless that was done with these very files before.
+# environment LOCK NAME: creates .venv from a lock file, unless it was created from the same files before.
 environment() {
   local lock=$1 name=$2 stamp wanted
   stamp=.venv/$name.installed
@@ -153,7 +153,7 @@ environment() {
   printf '%s\n' "$wanted" >"$stamp"
 }
 
-# What publishes has nothing beside it that could change what is published.
+# uv has its own environment, so that no other package can change what it publishes.
 release() {
   local lock=requirements-release.lock stamp=build/uv/installed
   if [ -f "$stamp" ] && cmp --silent "$lock" "$stamp"; then return 0; fi
@@ -169,8 +169,8 @@ check() { environment requirements-dev.lock develop; }
 develop() {
   check
   install "${TEST_PACKAGES[@]}" "${CONTAINER_PACKAGES[@]}" "${EUNOMIA_PACKAGES[@]}" "$@"
-  take_out docker-registry
-  every_frameworks_packages
+  unpack_into_cache docker-registry
+  packages_of_all_frameworks
   tools/go-tools.sh
   tools/cargo-target.sh
   tools/eunomia/build.sh

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The command `ebpf-new doctor`: reads the arguments, calls one function, prints."""
+"""The command `ebpf-new doctor`."""
 
 from typing import Annotated
 
@@ -13,24 +13,24 @@ def doctor(
         list[str] | None,
         typer.Option(
             "--framework", "-f", metavar="FRAMEWORK", autocompletion=complete_framework,
-            help="Look only for the tools of this framework. Again for each further one. Default: of all.",
+            help="Check only for the tools of this framework. Repeat it for more. Default: all frameworks.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
 ) -> None:  # fmt: skip
-    """Say what this machine lacks to build projects, run them here, and test them, and which command mends it.
+    """Check that this machine can build projects, run them, and test them in a VM.
 
-    Nothing is installed or changed, and no root or network is needed. In a project "make doctor" does the same.
-    Exit status: 0 nothing is missing (warnings may be there), 1 something is, 2 wrong usage.
+    Each problem is followed by the command that fixes it. The doctor itself changes nothing, and needs no root and no
+    network. In a project, "make doctor" does the same for that project.
+    Exit status: 0 nothing is missing (warnings are possible), 1 something is missing, 2 wrong usage.
     """
-    from scaffold.cli.doctor_adapter import check_up
-    from scaffold.doctor.report import as_json as in_json
-    from scaffold.doctor.report import exit_status, print_findings
+    from scaffold.cli.doctor_adapter import check_for_frameworks
+    from scaffold.doctor.report import exit_status, print_findings, to_json
     from scaffold.project.catalog import load_catalog
 
-    found = check_up(framework or (), load_catalog())
+    diagnosis = check_for_frameworks(framework or (), load_catalog())
     if as_json:
-        print(in_json(found.findings, found.frameworks))
+        print(to_json(diagnosis.findings, diagnosis.frameworks))
     else:
-        print_findings(found.findings, found.frameworks, found.install)
-    raise typer.Exit(exit_status(found.findings))
+        print_findings(diagnosis.findings, diagnosis.frameworks, diagnosis.packages_fix)
+    raise typer.Exit(exit_status(diagnosis.findings))

@@ -1,44 +1,50 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What `ebpf-new doctor` looks for, and what it finds: from the catalog to the doctor's own terms."""
+"""What the doctor looks for, from the catalog."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from scaffold.doctor.checks import Requirements, check_machine
-from scaffold.doctor.distribution import find_distribution, install_all
+from scaffold.doctor.distribution import find_distribution, missing_packages_fix
 from scaffold.doctor.finding import Finding
 from scaffold.doctor.host import Host
 from scaffold.errors import UsageError
 from scaffold.project.catalog import Framework
 
+PACKAGE_DIRECTORY = Path(__file__).parents[1]  # contains vmtest
+
 
 @dataclass(frozen=True)
-class Checkup:
-    """What was found, the needs of each framework by name, and the command that installs what is missing."""
+class Diagnosis:
+    """The findings, the names of the needs of each framework, and one command that installs the missing packages."""
 
     findings: Sequence[Finding]
     frameworks: Mapping[str, Sequence[str]]
-    install: str
+    packages_fix: str
 
 
-def check_up(names: Sequence[str], catalog: Mapping[str, Framework]) -> Checkup:
-    """Look at this machine for the frameworks `names`, or for all of them without one.
+def check_for_frameworks(names: Sequence[str], catalog: Mapping[str, Framework]) -> Diagnosis:
+    """Check this machine for the frameworks with these names, or for all of `catalog` if `names` is empty.
 
     Raises:
-        UsageError: one of them is not known.
+        UsageError: a name is not in `catalog`.
     """
     unknown = [name for name in names if name not in catalog]
     if unknown:
-        raise UsageError(f"--framework {', '.join(unknown)}: there are {', '.join(catalog)}")
-    chosen = [each for name, each in catalog.items() if name in names or not names]
-    needs = {need.name: need for each in chosen for need in each.needs}
-    sections = [program.section.partition("/") for each in chosen for program in each.programs]
-    tracepoints = dict.fromkeys(place for kind, _, place in sections if kind in ("tp", "tracepoint"))
-    host = Host(Path.cwd(), Path(__file__).parents[1])
+        raise UsageError(
+            f"--framework: unknown framework {', '.join(unknown)}", hint=f"choose from {', '.join(catalog)}"
+        )
+    frameworks = [framework for name, framework in catalog.items() if name in names or not names]
+    host = Host(Path.cwd(), PACKAGE_DIRECTORY)
     distribution = find_distribution(host)
-    findings = check_machine(
-        Requirements(list(needs.values()), chosen[0].runner_needs, list(tracepoints)), host, distribution
-    )
-    frameworks = {each.name: [need.name for need in each.needs] for each in chosen}
-    return Checkup(findings, frameworks, install_all(findings, host, distribution))
+    findings = check_machine(_requirements(frameworks), host, distribution)
+    needs = {framework.name: [need.name for need in framework.needs] for framework in frameworks}
+    return Diagnosis(findings, needs, missing_packages_fix(findings, distribution, host))
+
+
+def _requirements(frameworks: Sequence[Framework]) -> Requirements:
+    needs = {need.name: need for framework in frameworks for need in framework.needs}
+    sections = [program.section.partition("/") for framework in frameworks for program in framework.programs]
+    tracepoints = dict.fromkeys(name for kind, _, name in sections if kind in ("tp", "tracepoint"))
+    return Requirements(list(needs.values()), frameworks[0].runner_needs, list(tracepoints))

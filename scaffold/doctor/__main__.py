@@ -3,10 +3,10 @@
 
 import sys
 
-# Older ones cannot even read what is imported below.
+# An older Python cannot import the modules below.
 if sys.version_info < (3, 11):  # noqa: UP036
     version = ".".join(map(str, sys.version_info[:2]))
-    sys.exit(f"doctor: Python 3.11 or newer is needed, as for `make test`; this is {version}: make doctor PYTHON=...")
+    sys.exit(f"doctor: Python 3.11 or newer is required, got {version}; choose another: make doctor PYTHON=...")
 
 from .cli import main
 

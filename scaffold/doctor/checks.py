@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""All checks, side by side: one that crashes or hangs is a finding, and keeps no other from being made."""
+"""Run all checks at the same time. A check that crashes or hangs is a finding too, and does not stop the others."""
 
 import queue
 import threading
@@ -9,19 +9,22 @@ from dataclasses import dataclass
 
 from . import guests, kernel
 from .distribution import Distribution
-from .finding import BUILD, MISSING, RUN, TEST, Finding
+from .finding import Finding, Purpose, Status
 from .host import Host
 from .needs import Need
 from .subprocesses import CommandRunner
-from .tools import PURPOSES, check_need
+from .tools import check_need, purpose_of
 
-SECONDS = 20.0  # for all of them
-REPORT_IT = "this is a fault of the doctor, or of the machine under it"
+ALL_CHECKS_SECONDS = 20.0
+CHECK_FAILED_FIX = "this is a bug in the doctor, or a problem with the kernel or the hardware of this machine"
 
 
 @dataclass(frozen=True)
 class Requirements:
-    """What is looked for: the needs of programs and of the tests' runner, and the tracepoints of the programs."""
+    """What a machine must provide: for programs, for the test runner, and the tracepoints that programs attach to.
+
+    A tracepoint is written as in SEC(), without the type: syscalls/sys_enter_write.
+    """
 
     needs: Sequence[Need]
     runner_needs: Sequence[Need]
@@ -30,68 +33,71 @@ class Requirements:
 
 @dataclass(frozen=True)
 class Check:
-    """One check, or some that share what they find out. `name` is what it is called if it finds nothing."""
+    """A function that makes one finding or more. `name` is the name of the finding if it crashes or hangs."""
 
-    purpose: str
+    purpose: Purpose
     name: str
-    look: Callable[[], Finding | list[Finding]]
+    run: Callable[[], Finding | list[Finding]]
 
 
-def check_machine(wanted: Requirements, host: Host, distribution: Distribution) -> list[Finding]:
-    """Return what all checks find, in the order of their purposes."""
-    return run_checks(list(_checks(wanted, host, distribution)), SECONDS, host.commands)
+def check_machine(requirements: Requirements, host: Host, distribution: Distribution) -> list[Finding]:
+    """Check `host` for `requirements`, and return the findings in the order build, run, test."""
+    return run_checks(list(_checks(requirements, host, distribution)), ALL_CHECKS_SECONDS, host.commands)
 
 
 def run_checks(checks: Sequence[Check], seconds: float, commands: CommandRunner) -> list[Finding]:
-    """Make all `checks` at once, within `seconds`, and return what each has found, in their order.
+    """Run all `checks` at the same time, for `seconds` at most, and return their findings in the order of `checks`.
 
-    The `commands` that they run end with them.
+    It also ends the `commands` that the checks have started.
     """
-    done: queue.SimpleQueue[tuple[int, list[Finding]]] = queue.SimpleQueue()
-    found: dict[int, list[Finding]] = {}
+    results: queue.SimpleQueue[tuple[int, list[Finding]]] = queue.SimpleQueue()
+    findings_by_number: dict[int, list[Finding]] = {}
     deadline = time.monotonic() + seconds
     try:
         for number, check in enumerate(checks):
-            # A thread that hangs in the kernel cannot be ended: nobody waits for it when the process ends.
-            threading.Thread(target=lambda n=number, c=check: done.put((n, _found(c))), daemon=True).start()
-        while len(found) < len(checks):
-            number, findings = done.get(timeout=max(0.0, deadline - time.monotonic()))
-            found[number] = findings
+            # A thread that hangs in the kernel cannot be ended. The process does not wait for a daemon thread.
+            threading.Thread(target=lambda n=number, c=check: results.put((n, _run_check(c))), daemon=True).start()
+        while len(findings_by_number) < len(checks):
+            number, findings = results.get(timeout=max(0.0, deadline - time.monotonic()))
+            findings_by_number[number] = findings
     except queue.Empty:
-        pass  # what is not there yet never comes
+        pass  # the checks without a result are reported below
     finally:
         commands.end_all()
-    late = f"no answer within {seconds:.0f} seconds"
+    timeout = f"no answer within {seconds:.0f} seconds"
     return [
         finding
         for number, check in enumerate(checks)
-        for finding in found.get(number, [Finding(check.purpose, check.name, MISSING, late, REPORT_IT)])
+        for finding in findings_by_number.get(number, [_failed(check, timeout)])
     ]
 
 
-def _found(check: Check) -> list[Finding]:
+def _run_check(check: Check) -> list[Finding]:
     try:
-        found = check.look()
+        result = check.run()
     except Exception as error:
-        said = f"the check failed: {type(error).__name__}: {error}"
-        return [Finding(check.purpose, check.name, MISSING, said, REPORT_IT)]
-    return found if isinstance(found, list) else [found]
+        return [_failed(check, f"the check failed: {type(error).__name__}: {error}")]
+    return result if isinstance(result, list) else [result]
 
 
-def _checks(wanted: Requirements, host: Host, distribution: Distribution) -> Iterator[Check]:
+def _failed(check: Check, problem: str) -> Finding:
+    return Finding(check.purpose, check.name, Status.MISSING, problem, CHECK_FAILED_FIX)
+
+
+def _checks(requirements: Requirements, host: Host, distribution: Distribution) -> Iterator[Check]:
     def of_need(need: Need) -> Check:
-        return Check(PURPOSES.get(need.target, BUILD), need.name, lambda: check_need(need, host, distribution))
+        return Check(purpose_of(need), need.name, lambda: check_need(need, host, distribution))
 
-    of_runner = {need.name: need for need in wanted.runner_needs}
-    busybox = of_runner["busybox"]
-    yield from (of_need(need) for need in wanted.needs if need.target not in PURPOSES)
-    yield Check(RUN, "kernel", kernel.check_kernel)
-    yield Check(RUN, "BTF", lambda: kernel.check_btf(host))
-    yield Check(RUN, "bpf()", lambda: kernel.check_bpf(host))
-    yield Check(RUN, "lockdown", lambda: kernel.check_lockdown(host))
-    yield Check(RUN, "tracefs", lambda: kernel.check_tracefs(host, wanted.tracepoints))
-    yield Check(RUN, "tracing_on", lambda: kernel.check_tracing_on(host))
-    yield Check(RUN, "memlock", kernel.check_memlock)
-    yield from (of_need(need) for need in wanted.needs if need.target in PURPOSES)
-    yield Check(TEST, "busybox", lambda: guests.check_busybox(busybox, host, distribution))
-    yield Check(TEST, "guests", lambda: guests.check_guests(of_runner, host, distribution))
+    run, test = Purpose.RUN, Purpose.TEST
+    runner_needs = {need.name: need for need in requirements.runner_needs}
+    yield from (of_need(need) for need in requirements.needs if purpose_of(need) != test)
+    yield Check(run, "kernel", kernel.check_kernel)
+    yield Check(run, "BTF", lambda: kernel.check_btf(host))
+    yield Check(run, "bpf()", lambda: kernel.check_bpf(host))
+    yield Check(run, "lockdown", lambda: kernel.check_lockdown(host))
+    yield Check(run, "tracefs", lambda: kernel.check_tracefs(host, requirements.tracepoints))
+    yield Check(run, "tracing_on", lambda: kernel.check_tracing_on(host))
+    yield Check(run, "memlock", kernel.check_memlock)
+    yield from (of_need(need) for need in requirements.needs if purpose_of(need) == test)
+    yield Check(test, "busybox", lambda: guests.check_busybox(runner_needs["busybox"], host, distribution))
+    yield Check(test, "guests", lambda: guests.check_guests(runner_needs, host, distribution))

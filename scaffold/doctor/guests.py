@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Checks of what the guests of `make test` take; the runner of the tests says what it finds itself."""
+"""Checks of what the guests of `make test` need. The test runner itself reports what it finds (vmtest.probe)."""
 
 import json
 import os
@@ -9,96 +9,98 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .distribution import Distribution, installs
-from .finding import MISSING, OK, TEST, WARNING, Finding
-from .host import Host, line
+from .distribution import Distribution, need_fix
+from .finding import Finding, Purpose, Status
+from .host import Host, first_line
 from .needs import Need
 from .tools import check_need
 
-SLOWER = "guests are emulated, several times slower"
+SLOW = "guests are emulated, which is several times slower"
 # A kernel in the cache takes 110 MB, its saved guest 70.
-LEAST_BYTES, ADVISED_BYTES = 500 << 20, 3 << 30
+MIN_FREE_BYTES, RECOMMENDED_FREE_BYTES = 500 << 20, 3 << 30
 
 
-def check_guests(needs: Mapping[str, Need], host: Host, distribution: Distribution) -> list[Finding]:
-    """Does QEMU run a guest, by KVM too? Where do kernels come from, and is there room for them?
+def check_guests(runner_needs: Mapping[str, Need], host: Host, distribution: Distribution) -> list[Finding]:
+    """Check that QEMU runs a guest, if possible with KVM, that kernels are available, and the free disk space.
 
-    `needs` are those of the runner by name: QEMU's command has that of the machine's architecture.
+    `runner_needs` are by name. The need for QEMU has the name of QEMU's command for the architecture of this machine.
     """
-    told = host.run_runner("probe")
-    if told.status != 0:
-        why = f"the runner of the tests cannot tell: {line(told.complained.strip().rpartition(os.linesep)[2])}"
-        return [Finding(TEST, "guests", MISSING, why, "make in-container T=test")]
-    found = json.loads(told.printed)
+    result = host.run_vmtest_module("probe")
+    if result.status != 0:
+        last_line = result.stderr.strip().rpartition("\n")[2]
+        found = f"the probe of the test runner failed: {first_line(last_line)}"
+        return [Finding(Purpose.TEST, "guests", Status.MISSING, found, "make in-container T=test")]
+    probe = json.loads(result.stdout)
     return [
-        _qemu(found, needs[found["qemu"]], host, distribution),
-        _kvm(found["kvm"], host),
-        _kernels(found),
-        _disk(Path(found["cache"])),
+        _check_qemu(probe, runner_needs[probe["qemu"]], host, distribution),
+        _check_kvm(probe["kvm"], host),
+        _check_kernels(probe),
+        _check_disk(Path(probe["cache"])),
     ]
 
 
 def check_busybox(need: Need, host: Host, distribution: Distribution) -> Finding:
-    """Is there the shell of the guests?"""
-    found = check_need(need, host, distribution)
-    if found.status != OK and host.which("apt-get"):
-        said = f"{found.found}: the first test fetches it for its guests, and installs nothing"
-        return Finding(TEST, need.name, WARNING, said, found.mend, found.package)
-    return found
+    """Check for busybox, the shell of the guests."""
+    finding = check_need(need, host, distribution)
+    if finding.status == Status.OK or not host.which("apt-get"):
+        return finding
+    found = f"{finding.found}: the first test downloads it for its guests, and does not install it"
+    return Finding(Purpose.TEST, need.name, Status.WARNING, found, finding.fix, finding.package)
 
 
-def _qemu(probed: Mapping[str, Any], need: Need, host: Host, distribution: Distribution) -> Finding:
-    found = check_need(need, host, distribution)
-    if found.status != OK:
-        return found
-    if probed["runs"] or probed["kvm"] == "works":
-        return Finding(TEST, need.name, OK, f"{found.found}, a guest ran")
-    mend = installs(need, distribution, host)
-    return Finding(TEST, need.name, MISSING, f"{found.found}, but no guest of three instructions runs", mend)
+def _check_qemu(probe: Mapping[str, Any], need: Need, host: Host, distribution: Distribution) -> Finding:
+    finding = check_need(need, host, distribution)
+    if finding.status != Status.OK:
+        return finding
+    if probe["runs"] or probe["kvm"] == "works":
+        return Finding(Purpose.TEST, need.name, Status.OK, f"{finding.found}, a test guest ran")
+    found = f"{finding.found}, but its test guest of three instructions did not run"
+    return Finding(Purpose.TEST, need.name, Status.MISSING, found, need_fix(need, distribution, host))
 
 
-def _kvm(state: str, host: Host) -> Finding:
+def _check_kvm(state: str, host: Host) -> Finding:
+    """Turn the state of KVM, one of those that vmtest.probe lists, into a finding."""
     if state == "works":
-        return Finding(TEST, "KVM", OK, "a guest ran under it")
+        return Finding(Purpose.TEST, "KVM", Status.OK, "a test guest ran with it")
     if state == "denied":
         user = os.environ.get("USER", "USER")
-        mend = f"{host.as_root(f'usermod --append --groups kvm {user}')}, then log in again"
-        return Finding(TEST, "KVM", WARNING, f"/dev/kvm is not for this user: {SLOWER}", mend)
-    if state == "fails":
-        mend = "none is needed; in a virtual machine its host must allow nested ones"
-        return Finding(TEST, "KVM", WARNING, f"/dev/kvm is there, but a guest does not run under it: {SLOWER}", mend)
-    if state == "untried":
-        return Finding(
-            TEST, "KVM", WARNING, "/dev/kvm is there, but cannot be tried without QEMU", "install QEMU first"
-        )
-    flag = re.search(r"\b(vmx|svm)\b", host.text("proc/cpuinfo"))
-    if flag is None:
-        said, mend = (
-            "no /dev/kvm, nor a processor for it",
-            "switch virtualisation on, in the firmware or the host of a VM",
-        )
+        found = f"this user cannot open /dev/kvm: {SLOW}"
+        fix = f"{host.as_root(f'usermod --append --groups kvm {user}')}, then log in again"
+    elif state == "fails":
+        found = f"/dev/kvm exists, but a test guest did not run with it: {SLOW}"
+        fix = "optional: if this machine is a VM, allow nested virtualisation on its host"
+    elif state == "untried":
+        found, fix = "/dev/kvm exists, but cannot be tested without QEMU", "install QEMU first"
+    elif flag := re.search(r"\b(vmx|svm)\b", host.read_text("proc/cpuinfo")):
+        found = f"/dev/kvm does not exist: {SLOW}"
+        fix = host.as_root(f"modprobe kvm_{'intel' if flag[1] == 'vmx' else 'amd'}")
     else:
-        said, mend = "no /dev/kvm", host.as_root(f"modprobe kvm_{'intel' if flag[1] == 'vmx' else 'amd'}")
-    return Finding(TEST, "KVM", WARNING, f"{said}: {SLOWER}", mend)
+        found = f"/dev/kvm does not exist, and the processor reports no virtualisation: {SLOW}"
+        fix = "switch virtualisation on in the firmware, or nested virtualisation on the host of this VM"
+    return Finding(Purpose.TEST, "KVM", Status.WARNING, found, fix)
 
 
-def _kernels(probed: Mapping[str, Any]) -> Finding:
-    cached = f"{len(probed['kernels']) or 'none'} in the cache"
-    if probed["suites"]:
-        return Finding(TEST, "kernels", OK, f"from apt: {', '.join(dict.fromkeys(probed['suites']))}; {cached}")
-    mend = "make test KERNEL=host, or KERNEL=/path/of/a/kernel, or make in-container T=test"
-    return Finding(TEST, "kernels", WARNING, f"no apt to fetch them by; {cached}", mend)
+def _check_kernels(probe: Mapping[str, Any]) -> Finding:
+    cached = f"{len(probe['kernels']) or 'none'} in the cache"
+    if probe["suites"]:
+        found = f"from apt: {', '.join(dict.fromkeys(probe['suites']))}; {cached}"
+        return Finding(Purpose.TEST, "kernels", Status.OK, found)
+    found = f"cannot be downloaded, because apt is missing or not set up; {cached}"
+    fix = "make test KERNEL=host, or KERNEL=/path/of/a/kernel, or make in-container T=test"
+    return Finding(Purpose.TEST, "kernels", Status.WARNING, found, fix)
 
 
-def _disk(cache: Path) -> Finding:
-    place = next(each for each in (cache, *cache.parents) if os.path.exists(each))
-    free = shutil.disk_usage(place).free
+def _check_disk(cache: Path) -> Finding:
+    directory = next(path for path in (cache, *cache.parents) if os.path.exists(path))
+    free_bytes = shutil.disk_usage(directory).free
     home = os.path.expanduser("~")
     shown = Path("~", cache.relative_to(home)) if cache.is_relative_to(home) else cache
-    said = f"{free / 1e9:.1f} GB free for {shown}"
-    mend = "make room, or put the cache elsewhere: export XDG_CACHE_HOME=/another/place"
-    if not os.access(place, os.W_OK):
-        return Finding(TEST, "disk", MISSING, f"{place} is not writable", mend)
-    if free < ADVISED_BYTES:
-        return Finding(TEST, "disk", MISSING if free < LEAST_BYTES else WARNING, said, mend)
-    return Finding(TEST, "disk", OK, said)
+    found = f"{free_bytes / 1e9:.1f} GB free for {shown}"
+    fix = "delete files, or choose another cache: export XDG_CACHE_HOME=/another/directory"
+    if not os.access(directory, os.W_OK):
+        return Finding(Purpose.TEST, "disk", Status.MISSING, f"{directory} is not writable", fix)
+    if free_bytes < MIN_FREE_BYTES:
+        return Finding(Purpose.TEST, "disk", Status.MISSING, found, fix)
+    if free_bytes < RECOMMENDED_FREE_BYTES:
+        return Finding(Purpose.TEST, "disk", Status.WARNING, found, fix)
+    return Finding(Purpose.TEST, "disk", Status.OK, found)

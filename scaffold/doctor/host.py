@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The machine that is looked at: its files, its commands, and what this process may do.
+"""The machine to check: its files, its commands, and the permissions of this process.
 
 Sources: proc(5) for /proc/self/status; capabilities(7); user_namespaces(7) for uid_map.
 """
@@ -14,80 +14,92 @@ from pathlib import Path
 
 from .subprocesses import CommandResult, CommandRunner
 
-# By number in <linux/capability.h>.
-SYS_ADMIN, PERFMON, BPF = 21, 38, 39
-WHOLE_MACHINE = ["0", "0", "4294967295"]
-# Nothing is fetched because a command was asked for its version, nor written: Go counts its calls in a file.
-SETTINGS = {"LC_ALL": "C", "GOTOOLCHAIN": "local", "RUSTUP_AUTO_INSTALL": "0", "XDG_CONFIG_HOME": os.devnull}
+# Numbers from <linux/capability.h>.
+CAP_SYS_ADMIN, CAP_PERFMON, CAP_BPF = 21, 38, 39
+INITIAL_UID_MAP = ["0", "0", "4294967295"]
+PROBE_SECONDS = 10.0
+# They keep the commands from downloading a toolchain, and Go from counting its calls in a file.
+COMMAND_SETTINGS = {"LC_ALL": "C", "GOTOOLCHAIN": "local", "RUSTUP_AUTO_INSTALL": "0", "XDG_CONFIG_HOME": os.devnull}
 
 
 @dataclass(frozen=True)
 class Host:
-    """This machine. `root` is where its /etc, /proc and /sys are, `directory` where relative places are looked for."""
+    """This machine.
+
+    `directory` is where relative paths start. `runner_directory` contains the package vmtest. `root` contains the
+    directories etc, proc and sys. `search_path` has the format of PATH.
+    """
 
     directory: Path
-    runner: Path  # the directory that has the package vmtest
+    runner_directory: Path
     root: Path = Path("/")
-    path: str = field(default_factory=lambda: os.environ.get("PATH", os.defpath))
+    search_path: str = field(default_factory=lambda: os.environ.get("PATH", os.defpath))
     commands: CommandRunner = field(default_factory=CommandRunner)
 
     def file(self, name: str) -> Path:
-        """Return where the file /`name` is."""
+        """Return the path of the file /`name`."""
         return self.root / name
 
-    def text(self, name: str) -> str:
-        """Return what stands in the file /`name`; "" when it is not there, or not for us to read."""
+    def read_text(self, name: str) -> str:
+        """Return the content of the file /`name` without the white space around it; "" if it cannot be read."""
         try:
             return self.file(name).read_text(encoding="utf-8", errors="replace").strip()
         except OSError:
             return ""
 
     def which(self, command: str) -> str:
-        """Return the path of a command; "" when there is none."""
-        return shutil.which(command, path=self.path) or ""
+        """Return the path of a command; "" if it is not found."""
+        return shutil.which(command, path=self.search_path) or ""
 
-    def run(self, command: Sequence[str], reads: str = "") -> CommandResult:
-        """Run `command`, in English and for some seconds at most, with `reads` on its standard input."""
-        return self.commands.run(command, {**os.environ, "PATH": self.path, **SETTINGS}, reads)
+    def run(self, command: Sequence[str], standard_input: str = "") -> CommandResult:
+        """Run `command` with English messages, for a few seconds at most."""
+        environment = {**os.environ, "PATH": self.search_path, **COMMAND_SETTINGS}
+        return self.commands.run(command, environment, standard_input)
 
-    def run_runner(self, module: str) -> CommandResult:
-        """Run a module of the tests' runner, which may have a guest to wait for."""
+    def run_vmtest_module(self, module: str) -> CommandResult:
+        """Run a module of the test runner. The limit is longer, because it can boot a guest."""
         command = [sys.executable, "-B", "-m", f"vmtest.{module}"]
-        environment = {**os.environ, "PATH": self.path, "PYTHONSAFEPATH": ""}  # it is found in that directory
-        return self.commands.run(command, environment, place=str(self.runner), seconds=10)
+        # With a safe path Python would not find the package in the working directory.
+        environment = {**os.environ, "PATH": self.search_path, "PYTHONSAFEPATH": ""}
+        return self.commands.run(command, environment, directory=str(self.runner_directory), seconds=PROBE_SECONDS)
 
-    def status(self, key: str) -> str:
-        """Return a value of /proc/self/status; "" when it is not there."""
-        found = re.search(rf"^{key}:\s*(.*)$", self.text("proc/self/status"), re.MULTILINE)
-        return found[1] if found else ""
+    def process_status(self, key: str) -> str:
+        """Return a value of /proc/self/status; "" if it is not there."""
+        match = re.search(rf"^{key}:\s*(.*)$", self.read_text("proc/self/status"), re.MULTILINE)
+        return match[1] if match else ""
 
     def has_capability(self, number: int, kind: str = "CapEff") -> bool:
-        """Say whether this process has a capability: CapEff now, CapBnd perhaps by sudo."""
-        return bool(int(self.status(kind) or "0", 16) >> number & 1)
+        """Tell whether this process has a capability now (CapEff), or can get it by sudo (CapBnd)."""
+        return bool(int(self.process_status(kind) or "0", 16) >> number & 1)
 
-    def in_user_namespace(self) -> bool:
-        """Say whether root, as this process knows it, is not the machine's own."""
-        return self.text("proc/self/uid_map").split() not in ([], WHOLE_MACHINE)
+    def is_in_user_namespace(self) -> bool:
+        """Tell whether this process is in a user namespace, where root is not the root of the machine."""
+        return self.read_text("proc/self/uid_map").split() not in ([], INITIAL_UID_MAP)
 
     def can_become_root(self) -> bool:
-        """Say whether sudo could help: neither a container nor a setting of the process is in its way."""
-        barred = self.in_user_namespace() or self.status("NoNewPrivs") == "1"
-        return not barred and self.has_capability(SYS_ADMIN, "CapBnd")
+        """Tell whether sudo can help: no container and no setting of this process prevents it."""
+        is_blocked = self.is_in_user_namespace() or self.process_status("NoNewPrivs") == "1"
+        return not is_blocked and self.has_capability(CAP_SYS_ADMIN, "CapBnd")
+
+    def root_helper(self) -> str:
+        """Return the installed command that runs another one as root, sudo or doas; "" if there is neither."""
+        return next((name for name in ("sudo", "doas") if self.which(name)), "")
 
     def as_root(self, command: str) -> str:
-        """Return `command` as this user has to type it."""
+        """Return `command` as this user has to type it to run it as root."""
         if os.geteuid() == 0:
             return command
-        for helper in ("sudo", "doas"):
-            if self.which(helper):
-                return f"{helper} {command}"
-        return f"su -c '{command}'"
+        helper = self.root_helper()
+        return f"{helper} {command}" if helper else f"su -c '{command}'"
 
 
-def line(text: str, most: int = 100) -> str:
-    """Return the first line of `text` that says something, harmless for a terminal and not too long."""
-    for each in text.splitlines():
-        shown = "".join(c if c.isprintable() else " " for c in each).strip()
-        if shown:
-            return shown if len(shown) <= most else f"{shown[:most]}..."
+def first_line(text: str, max_length: int = 100) -> str:
+    """Return the first line of `text` that is not blank, without control characters and cut to `max_length`.
+
+    Returns "nothing" if all lines are blank.
+    """
+    for line in text.splitlines():
+        printable = "".join(c if c.isprintable() else " " for c in line).strip()
+        if printable:
+            return printable if len(printable) <= max_length else f"{printable[:max_length]}..."
     return "nothing"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What repositories are made with, as needs.toml tells it."""
+"""The tools and libraries that repositories need, as needs.toml describes them."""
 
 import re
 from collections.abc import Mapping
@@ -8,65 +8,65 @@ from pathlib import Path
 from typing import Any
 
 DEBIAN = "apt"
-# The other keys with a text name a distribution, or what installs there.
-OTHER_TEXTS = {"package", "target", "header", "installs", "input", "tried", "least", "fetches_newer", "newer"}
+# Every other key with a string names a distribution or a package manager.
+OTHER_TEXT_KEYS = {"package", "target", "header", "installs", "input", "tried", "least", "fetches_newer", "newer"}
 
 
 @dataclass(frozen=True)
 class Need:
-    """What a framework is built with. A library has no make target that needs its command, and no command."""
+    """A command or a library. A command has a `target`; a library has a `header` instead."""
 
     name: str
-    package: str  # Debian's name of the package that has it
-    target: str = ""  # of make: the first that needs the command
-    also: tuple[str, ...] = ()  # other names of the command
-    header: str = ""  # of a library
-    packages: Mapping[str, str] = field(default_factory=dict)  # by distribution, or by what installs there
-    installs: str = ""  # the command that does, where no package has it
-    places: tuple[str, ...] = ()  # where the command may stand besides PATH; patterns, relative to the repository
-    version: tuple[str, ...] = ("--version",)  # what to ask the command
-    tries: tuple[str, ...] = ()  # what the command must manage, reading `reads`; that it does is called `tried`
-    reads: str = ""
-    tried: str = ""
-    least: str = ""  # the least version that will do
-    fetches_newer: str = ""  # from this version on it gets the least one by itself
-    newer: str = ""  # where there are newer ones than a distribution may have
-    runner: bool = False  # the guests of the tests take it, not a program
+    package: str  # the package on Debian
+    target: str = ""  # the first make target that needs the command
+    aliases: tuple[str, ...] = ()  # other names of the command
+    header: str = ""  # of a library, relative to its include directory
+    packages: Mapping[str, str] = field(default_factory=dict)  # by distribution or package manager
+    install_command: str = ""  # if no package contains it
+    search_patterns: tuple[str, ...] = ()  # glob patterns of paths to try after PATH, relative to the repository
+    version_arguments: tuple[str, ...] = ("--version",)
+    test_arguments: tuple[str, ...] = ()  # a call that must succeed with `test_input` on its standard input
+    test_input: str = ""
+    test_label: str = ""  # what the report prints after that call has succeeded
+    min_version: str = ""
+    self_update_version: str = ""  # from this version on, the command downloads `min_version` itself
+    download_page: str = ""  # where newer versions are, if a distribution has only an older one
+    is_for_runner: bool = False  # needed by the guests of the tests, not by a program
 
 
 def read_need(name: str, table: Mapping[str, Any], tree: Path) -> Need:
-    """Return the need that `table` describes, its least version from a file of the repository `tree`.
+    """Return the need that `table` of needs.toml describes. `tree` is the repository whose files it refers to.
 
     Raises:
-        KeyError: a key that must be there is not.
-        OSError, ValueError: the file with the least version cannot be read, or has none.
+        KeyError: a required key is missing.
+        OSError, ValueError: the file with the minimum version cannot be read, or does not contain it.
     """
-    others = {key: text for key, text in table.items() if isinstance(text, str) and key not in OTHER_TEXTS}
+    others = {key: text for key, text in table.items() if isinstance(text, str) and key not in OTHER_TEXT_KEYS}
     return Need(
         name=name,
         package=table["package"],
         target=table.get("target", ""),
-        also=tuple(table.get("also", ())),
+        aliases=tuple(table.get("also", ())),
         packages={DEBIAN: table["package"], **others},
         header=table.get("header", ""),
-        installs=table.get("installs", ""),
-        places=tuple(table.get("places", ())),
-        version=tuple(table.get("version", ["--version"])),
-        tries=tuple(table.get("try", ())),
-        reads=table.get("input", ""),
-        tried=table.get("tried", ""),
-        least=_least(table, tree),
-        fetches_newer=table.get("fetches_newer", ""),
-        newer=table.get("newer", ""),
-        runner=table.get("runner", False),
+        install_command=table.get("installs", ""),
+        search_patterns=tuple(table.get("places", ())),
+        version_arguments=tuple(table.get("version", ["--version"])),
+        test_arguments=tuple(table.get("try", ())),
+        test_input=table.get("input", ""),
+        test_label=table.get("tried", ""),
+        min_version=_read_min_version(table, tree),
+        self_update_version=table.get("fetches_newer", ""),
+        download_page=table.get("newer", ""),
+        is_for_runner=table.get("runner", False),
     )
 
 
-def _least(table: Mapping[str, Any], tree: Path) -> str:
+def _read_min_version(table: Mapping[str, Any], tree: Path) -> str:
     if "least_in" not in table:
         return str(table.get("least", ""))
-    path, line = tree / table["least_in"]["file"], table["least_in"]["line"]
-    found = re.search(f"^{line}$", path.read_text(encoding="utf-8"), re.MULTILINE)
-    if found is None:
-        raise ValueError(f"{path} has no line {line}")
-    return found[1]
+    path, pattern = tree / table["least_in"]["file"], table["least_in"]["line"]
+    match = re.search(f"^{pattern}$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    if match is None:
+        raise ValueError(f"no line of {path} matches {pattern}")
+    return match[1]

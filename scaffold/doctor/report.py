@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The findings as lines for people and as JSON."""
+"""Print the findings as lines or as JSON."""
 
 import json
 import os
@@ -7,90 +7,105 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import TextIO
 
-from .finding import BUILD, MISSING, OK, RUN, TEST, WARNING, Finding
+from .finding import Finding, Purpose, Status
 
-TITLES = {BUILD: "Build", RUN: "Run here", TEST: "Test in a VM"}
-COLOURS = {OK: "32", WARNING: "33", MISSING: "31"}
-WIDTH_OF_STATUS = len(MISSING)
-# Above which a line is folded where it is not shown on a terminal, so that it can be read and searched.
-NEVER = 10_000
+TITLES = {Purpose.BUILD: "Build", Purpose.RUN: "Run here", Purpose.TEST: "Test in a VM"}
+COLOURS = {Status.OK: "32", Status.WARNING: "33", Status.MISSING: "31"}
+STATUS_WIDTH = len(Status.MISSING)
+# Lines are wrapped on a terminal only, so that programs can read and search the output.
+UNLIMITED_WIDTH = 10_000
 
-Groups = Mapping[str, Collection[str]]
-
-
-def ready(findings: Sequence[Finding]) -> dict[str, bool]:
-    """Say for each purpose whether nothing that it needs is missing."""
-    return {each: not any(f.purpose == each and f.status == MISSING for f in findings) for each in TITLES}
+# The names of the needs by framework.
+FrameworkNeeds = Mapping[str, Collection[str]]
 
 
 def exit_status(findings: Sequence[Finding]) -> int:
-    """Return 1 when something is missing, else 0."""
-    return int(any(finding.status == MISSING for finding in findings))
+    """Return 1 if something is missing, otherwise 0."""
+    return int(any(finding.status == Status.MISSING for finding in findings))
 
 
-def as_json(findings: Sequence[Finding], groups: Groups) -> str:
-    """Return one JSON object: `ready` by purpose, `frameworks` (which can be built), `install`, and the findings."""
-    frameworks = {name: not _lacking(findings, needs) for name, needs in groups.items()}
-    return json.dumps(
-        {"ready": ready(findings), "frameworks": frameworks, "findings": list(map(asdict, findings))}, indent=2
-    )
+def to_json(findings: Sequence[Finding], frameworks: FrameworkNeeds) -> str:
+    """Return one JSON object with the keys `ready`, `frameworks` and `findings`; docs/doctor.md describes them."""
+    document = {
+        "ready": {purpose: not _missing(findings, purpose) for purpose in TITLES},
+        "frameworks": {name: not _missing_needs(findings, needs) for name, needs in frameworks.items()},
+        "findings": [
+            {
+                "purpose": finding.purpose,
+                "check": finding.check,
+                "status": finding.status,
+                "found": finding.found,
+                "mend": finding.fix,  # the key of the first release, which programs read
+                "package": finding.package,
+            }
+            for finding in findings
+        ],
+    }
+    return json.dumps(document, indent=2)
 
 
-def print_findings(findings: Sequence[Finding], groups: Groups, install: str, stream: TextIO = sys.stdout) -> None:
-    """Print a line for each finding, what mends it below, and what this machine is ready for.
+def print_findings(
+    findings: Sequence[Finding], frameworks: FrameworkNeeds, packages_fix: str, stream: TextIO = sys.stdout
+) -> None:
+    """Print each finding, followed by its fix, and then which purposes are possible.
 
-    `groups` are the frameworks with the names of what they need; `install` is one command for all packages.
+    `packages_fix` is one command that installs all missing packages; "" prints no such line.
     """
-    terminal = stream.isatty()
-    width = shutil.get_terminal_size().columns if terminal else NEVER
-    colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    is_terminal = stream.isatty()
+    width = shutil.get_terminal_size().columns if is_terminal else UNLIMITED_WIDTH
+    has_colour = is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     encoding = stream.encoding or "ascii"
-    for line in _lines(findings, groups, install, width, colour):
+    for line in _lines(findings, frameworks, packages_fix, width, has_colour):
         print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)
 
 
-def _lines(findings: Sequence[Finding], groups: Groups, install: str, width: int, colour: bool) -> Iterator[str]:
-    verdicts = list(_verdicts(findings, groups))
-    column = max(len(name) for name in [*(finding.check for finding in findings), *(name for name, _ in verdicts)])
+def _lines(
+    findings: Sequence[Finding], frameworks: FrameworkNeeds, packages_fix: str, width: int, has_colour: bool
+) -> Iterator[str]:
+    goals = dict(_missing_by_goal(findings, frameworks))
+    name_width = max(map(len, [*(finding.check for finding in findings), *goals]))
     for purpose, title in TITLES.items():
         yield title
         for finding in findings:
             if finding.purpose == purpose:
-                yield from _row(finding.status, finding.check, finding.found, column, width, colour)
-                if finding.mend:
-                    yield f"{' ' * (WIDTH_OF_STATUS + column + 6)}-> {finding.mend}"
+                yield from _row(finding.status, finding.check, finding.found, name_width, width, has_colour)
+                if finding.fix:
+                    yield f"{' ' * (STATUS_WIDTH + name_width + 6)}-> {finding.fix}"
         yield ""
     yield "Ready?"
-    for name, missing in verdicts:
-        said = f"not without {', '.join(missing)}" if missing else "yes"
-        yield from _row(MISSING if missing else OK, name, said, column, width, colour)
-    if install:
-        yield f"\nAll packages at once: {install}"
+    for goal, missing in goals.items():
+        status = Status.MISSING if missing else Status.OK
+        answer = f"no, missing: {', '.join(missing)}" if missing else "yes"
+        yield from _row(status, goal, answer, name_width, width, has_colour)
+    if packages_fix:
+        yield f"\nAll packages at once: {packages_fix}"
 
 
-def _row(status: str, name: str, text: str, column: int, width: int, colour: bool) -> Iterator[str]:
-    head = f"  {status:{WIDTH_OF_STATUS}}  {name:{column}}  "
+def _row(status: Status, name: str, text: str, name_width: int, width: int, has_colour: bool) -> Iterator[str]:
+    head = f"  {status:{STATUS_WIDTH}}  {name:{name_width}}  "
     indent = " " * len(head)
     first, *rest = textwrap.wrap(
         text, max(20, width - 1 - len(head)), break_long_words=False, break_on_hyphens=False
     ) or [""]
-    shown = head.replace(status, f"\x1b[{COLOURS[status]}m{status}\x1b[0m", 1) if colour else head
+    shown = head.replace(status, f"\x1b[{COLOURS[status]}m{status}\x1b[0m", 1) if has_colour else head
     yield f"{shown}{first}".rstrip()
-    yield from (f"{indent}{each}" for each in rest)
+    yield from (f"{indent}{line}" for line in rest)
 
 
-def _verdicts(findings: Sequence[Finding], groups: Groups) -> Iterator[tuple[str, list[str]]]:
-    """Yield what one may want to do, and what is missing for it: building by framework, where there are some."""
-    missing = {each: [f.check for f in findings if f.purpose == each and f.status == MISSING] for each in TITLES}
+def _missing_by_goal(findings: Sequence[Finding], frameworks: FrameworkNeeds) -> Iterator[tuple[str, list[str]]]:
+    """Yield the title of each purpose with the missing checks. There is one title for each framework to build."""
     for purpose, title in TITLES.items():
-        if purpose == BUILD and groups:
-            yield from ((f"Build {name}", _lacking(findings, needs)) for name, needs in groups.items())
+        if purpose == Purpose.BUILD and frameworks:
+            yield from ((f"Build {name}", _missing_needs(findings, needs)) for name, needs in frameworks.items())
         else:
-            yield title, missing[purpose]
+            yield title, _missing(findings, purpose)
 
 
-def _lacking(findings: Sequence[Finding], needs: Collection[str]) -> list[str]:
-    return [f.check for f in findings if f.purpose == BUILD and f.status == MISSING and f.check in needs]
+def _missing(findings: Sequence[Finding], purpose: Purpose) -> list[str]:
+    return [each.check for each in findings if each.purpose == purpose and each.status == Status.MISSING]
+
+
+def _missing_needs(findings: Sequence[Finding], needs: Collection[str]) -> list[str]:
+    return [check for check in _missing(findings, Purpose.BUILD) if check in needs]

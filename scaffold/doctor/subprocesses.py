@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Running commands that may not work, or not end."""
+"""Run commands that can fail or hang."""
 
 import os
 import signal
@@ -9,74 +9,83 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-SECONDS = 5.0  # for one command
+COMMAND_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class CommandResult:
-    """What a command said; `status` is None when it did not start, or not end in time."""
+    """What a command printed. `status` is None if it did not start, or did not end in time: `stderr` has the reason."""
 
     status: int | None
-    printed: bytes
-    complained: str
+    stdout: bytes
+    stderr: str
 
 
 class CommandRunner:
-    """Commands that are run by many threads, and end together."""
+    """Runs commands for many threads, and ends all of them together."""
 
     def __init__(self) -> None:
-        self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)  # more at once would only wait for each other
+        # More commands than processors would slow each other down and reach their time limits.
+        self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)
         self._lock = threading.Lock()
         self._running: set[int] = set()
-        self._ended = False
+        self._is_closed = False
 
     def run(
         self,
         command: Sequence[str],
         environment: Mapping[str, str],
-        reads: str = "",
-        place: str = "/",
-        seconds: float = SECONDS,
+        standard_input: str = "",
+        directory: str = "/",
+        seconds: float = COMMAND_SECONDS,
     ) -> CommandResult:
-        """Run `command` in the directory `place` for `seconds` at most; what it has started ends with it.
-
-        It finds `reads` on its standard input.
-        """
+        """Run `command` in `directory`, for `seconds` at most. All processes that it started end with it."""
         with self._slots:
-            return self._run(command, environment, reads, place, seconds)
+            return self._run(command, environment, standard_input, directory, seconds)
 
     def end_all(self) -> None:
-        """End every command that still runs, and what it has started; from now on there are no others."""
+        """End every running command with all processes that it started. A later run() starts nothing."""
         with self._lock:
-            self._ended = True
+            self._is_closed = True
         for pid in list(self._running):
             self._end(pid)
 
     def _run(
-        self, command: Sequence[str], environment: Mapping[str, str], reads: str, place: str, seconds: float
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        standard_input: str,
+        directory: str,
+        seconds: float,
     ) -> CommandResult:
         pipe = subprocess.PIPE
         try:
             with self._lock:
-                if self._ended:
-                    return CommandResult(None, b"", "not run any more")
+                if self._is_closed:
+                    return CommandResult(None, b"", "the doctor is ending")
                 process = subprocess.Popen(
-                    command, cwd=place, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+                    command,
+                    cwd=directory,
+                    env=environment,
+                    stdin=pipe,
+                    stdout=pipe,
+                    stderr=pipe,
+                    start_new_session=True,
                 )
                 self._running.add(process.pid)
         except OSError as error:
             return CommandResult(None, b"", error.strerror or str(error))
         try:
-            printed, complained = process.communicate(reads.encode(), seconds)
+            stdout, stderr = process.communicate(standard_input.encode(), seconds)
         except subprocess.TimeoutExpired:
             return CommandResult(None, b"", f"no answer within {seconds:.0f} seconds")
         finally:
             self._end(process.pid)
-        return CommandResult(process.returncode, printed, complained.decode(errors="replace"))
+        return CommandResult(process.returncode, stdout, stderr.decode(errors="replace"))
 
     def _end(self, pid: int) -> None:
         with self._lock:
             if pid in self._running:
                 self._running.discard(pid)
-                with suppress(ProcessLookupError):  # all of it has ended
+                with suppress(ProcessLookupError):  # all processes of the group have ended
                     os.killpg(pid, signal.SIGKILL)

@@ -1,83 +1,93 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Checks of what repositories are built and tested with: is it there, does it work, is it new enough?"""
+"""Checks of the tools and libraries that repositories need: installed, usable, and new enough."""
 
 import glob
 import os
 import re
 from collections.abc import Iterator
 
-from .distribution import Distribution, installs
-from .finding import BUILD, MISSING, OK, TEST, WARNING, Finding
-from .host import Host, line
+from .distribution import Distribution, need_fix
+from .finding import Finding, Purpose, Status
+from .host import Host, first_line
 from .needs import Need
 
-PURPOSES = {"test": TEST}  # of a need, by the first target that needs it
-NUMBER = re.compile(r"\d+(?:\.\d+)+")
+ESSENTIAL_TARGETS = ("", "build", "test")
+VERSION = re.compile(r"\d+(?:\.\d+)+")
+
+
+def purpose_of(need: Need) -> Purpose:
+    """Return what `need` is for."""
+    return Purpose.TEST if need.target == "test" else Purpose.BUILD
 
 
 def check_need(need: Need, host: Host, distribution: Distribution) -> Finding:
-    """Is what a framework needs there? A command is called, a library's header and version are looked for."""
-    fault, found = _library(need, host) if not need.target else _command(need, host)
-    purpose = PURPOSES.get(need.target, BUILD)
-    if not fault:
-        return Finding(purpose, need.name, OK, found)
-    essential = need.target in ("", "build", "test")
-    only = "" if essential else f"; only `make {need.target}` needs it"
-    too_old = found and need.newer
-    mend = f"install {need.least} or newer: {need.newer}" if too_old else installs(need, distribution, host)
-    package = "" if too_old or need.installs else distribution.package(need)
-    return Finding(purpose, need.name, MISSING if essential else WARNING, fault + only, mend, package)
+    """Check a command by calling it, or a library by its header and its version."""
+    problem, version = _check_command(need, host) if need.target else _check_library(need, host)
+    purpose = purpose_of(need)
+    if not problem:
+        return Finding(purpose, need.name, Status.OK, version)
+    is_essential = need.target in ESSENTIAL_TARGETS
+    suffix = "" if is_essential else f"; only `make {need.target}` needs it"
+    is_too_old = version and need.download_page
+    if is_too_old:
+        fix = f"install {need.min_version} or newer: {need.download_page}"
+    else:
+        fix = need_fix(need, distribution, host)
+    package = "" if is_too_old or need.install_command else distribution.package(need)
+    status = Status.MISSING if is_essential else Status.WARNING
+    return Finding(purpose, need.name, status, problem + suffix, fix, package)
 
 
-def _command(need: Need, host: Host) -> tuple[str, str]:
-    """Return what is wrong with the command, or "" with what was found. If it is just too old, both."""
-    fault = "not on PATH"
-    for path in _candidates(need, host):
-        told = host.run([path, *need.version])
-        if told.status != 0:
-            fault = f"{path} does not work: {line(told.complained)}"
+def _check_command(need: Need, host: Host) -> tuple[str, str]:
+    """Return the problem with the command ("" if there is none) and its version ("" unless it is usable or too old)."""
+    problem = "not on PATH"
+    for path in _candidate_paths(need, host):
+        result = host.run([path, *need.version_arguments])
+        if result.status != 0:
+            problem = f"{path} does not work: {first_line(result.stderr)}"
             continue
-        version = NUMBER.search(told.printed.decode(errors="replace") + told.complained)
-        known = version[0] if version else "works"
-        if need.tries:
-            tried = host.run([path, *need.tries], need.reads)
-            if tried.status != 0:
-                fault = f"{known}, but it does not do its work: {line(tried.complained)}"
+        match = VERSION.search(result.stdout.decode(errors="replace") + result.stderr)
+        text = match[0] if match else "works"
+        if need.test_arguments:
+            test = host.run([path, *need.test_arguments], need.test_input)
+            if test.status != 0:
+                problem = f"{text}, but its test call failed: {first_line(test.stderr)}"
                 continue
-            known = f"{known}, {need.tried}"
-        if version and not _at_least(version[0], need.least):
-            if not need.fetches_newer or not _at_least(version[0], need.fetches_newer):
-                return f"{known} is older than {need.least}", known
-            known = f"{known}, which gets {need.least} by itself when it first builds"
-        return "", known if path == host.which(need.name) else f"{known} ({path})"
-    return fault, ""
+            text = f"{text}, {need.test_label}"
+        if match and not _is_at_least(match[0], need.min_version):
+            if not need.self_update_version or not _is_at_least(match[0], need.self_update_version):
+                return f"{text} is older than {need.min_version}", text
+            text = f"{text}, downloads {need.min_version} itself in the first build"
+        return "", text if path == host.which(need.name) else f"{text} ({path})"
+    return problem, ""
 
 
-def _candidates(need: Need, host: Host) -> Iterator[str]:
-    """Yield where the command is: what a variable of make's, such as CLANG, names, or on PATH and in other places."""
+def _candidate_paths(need: Need, host: Host) -> Iterator[str]:
+    """Yield the paths to try: the value of a make variable such as CLANG alone, or PATH and then the patterns."""
     variable = re.sub(r"\W", "_", need.name.upper().rstrip("0123456789"))
-    named = os.environ.get(variable)
-    found = [host.which(name) for name in ([named] if named else [need.name, *need.also])]
-    for place in () if named else need.places:
-        found += [str(host.directory / each) for each in sorted(glob.glob(place, root_dir=host.directory))]
-    yield from dict.fromkeys(path for path in found if path)
+    chosen = os.environ.get(variable)
+    paths = [host.which(name) for name in ([chosen] if chosen else [need.name, *need.aliases])]
+    for pattern in () if chosen else need.search_patterns:
+        paths += [str(host.directory / name) for name in sorted(glob.glob(pattern, root_dir=host.directory))]
+    yield from dict.fromkeys(path for path in paths if path)
 
 
-def _library(need: Need, host: Host) -> tuple[str, str]:
+def _check_library(need: Need, host: Host) -> tuple[str, str]:
+    """Return the problem with the library ("" if there is none) and its version ("" if there is a problem)."""
     pkg_config = host.which(os.environ.get("PKG_CONFIG") or "pkg-config")
     if not pkg_config:
-        return "not found: pkg-config, which would tell, is missing", ""
-    told = host.run([pkg_config, "--modversion", need.name])
-    if told.status != 0:
+        return "cannot be checked: pkg-config is missing", ""
+    result = host.run([pkg_config, "--modversion", need.name])
+    if result.status != 0:
         return "pkg-config does not know it", ""
-    place = host.run([pkg_config, "--variable=includedir", need.name]).printed.decode(errors="replace").strip()
-    if not os.path.exists(os.path.join(place, need.header)):
-        return f"its header {need.header} is not in {place}", ""
-    return "", told.printed.decode(errors="replace").strip()
+    directory = host.run([pkg_config, "--variable=includedir", need.name]).stdout.decode(errors="replace").strip()
+    if not os.path.exists(os.path.join(directory, need.header)):
+        return f"its header {need.header} is not in {directory}", ""
+    return "", result.stdout.decode(errors="replace").strip()
 
 
-def _at_least(version: str, least: str) -> bool:
-    if not least:
+def _is_at_least(version: str, minimum: str) -> bool:
+    if not minimum:
         return True
-    have, want = ([int(number) for number in each.split(".")] for each in (version, least))
+    have, want = ([int(number) for number in text.split(".")] for text in (version, minimum))
     return have + [0] * (len(want) - len(have)) >= want

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The doctor's program on other kernels, in guests that are made to lack something: each finding, both ways."""
+"""The doctor in guests with other kernels, from which the test takes something away."""
 
 import json
 import re
@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.doctor.finding import MISSING, OK, WARNING, Finding
+from scaffold.doctor.finding import Finding, Status
 from scaffold.vmtest import initramfs
 from scaffold.vmtest.kernels import find_kernel
 from scaffold.vmtest.snapshot import GuestNeeds, start_guest
+from tests.findings import finding_from_json
 from tests.integration.guest_python import python_entries
 from tests.integration.repositories import files_of, render
 
 SECONDS = 300
-# Runs the doctor as a user who is not root.
+# Runs the doctor as another user than root.
 AS_USER = """-c 'import os, runpy, sys
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 sys.argv[1:] = ["--json"]; runpy.run_module("doctor", run_name="__main__")'"""
@@ -30,13 +31,13 @@ doctor() {{ echo "doctor: $1"; python3 -m doctor --json; }}
 as_user() {{ echo "doctor: $1"; python3 {AS_USER}; }}
 switch=/sys/kernel/tracing/tracing_on
 """
-# What is done in a guest, each before the next look at it.
+# Shell commands in a guest. Each call of doctor or as_user reports under the name in its argument.
 UNLIMITED = """
 doctor healthy
 ulimit -l unlimited
 doctor unlimited
 """
-TROUBLES = """
+PROBLEMS = """
 mount -t securityfs none /sys/kernel/security
 doctor healthy
 as_user user
@@ -54,22 +55,22 @@ doctor locked-down
 END = "doctor: end\n"
 
 
-def looks(kernel: str, steps: str, repository: Path) -> dict[str, dict[str, Finding]]:
-    """Boot `kernel`, do the steps there, and return the findings of each look, by its name and theirs."""
+def run_in_guest(kernel: str, steps: str, repository: Path) -> dict[str, dict[str, Finding]]:
+    """Boot `kernel`, run `steps` there, and return the findings by the name of the report and of the check."""
     payload = [initramfs.file("run/steps.sh", f"{STEPS}{steps}echo {END}".encode())]
     payload += [initramfs.program(repository / name, f"repository/{name}") for name in files_of(repository)]
-    wanted = GuestNeeds(memory=512, boot_seconds=SECONDS)
-    with start_guest(find_kernel(kernel), [*python_entries(repository)], payload, wanted, b"doctor: starts") as (
+    guest_needs = GuestNeeds(memory=512, boot_seconds=SECONDS)
+    with start_guest(find_kernel(kernel), [*python_entries(repository)], payload, guest_needs, b"doctor: starts") as (
         machine,
         _,
     ):
         ended = machine.read_until([END.encode()], time.monotonic() + SECONDS)
         console = machine.output.decode(errors="replace")
     assert ended, console[-2000:]
-    said = re.split(r"^doctor: (\S+)\n", console.replace("\r\n", "\n").rpartition("doctor: starts\n")[2], flags=re.M)
+    reports = re.split(r"^doctor: (\S+)\n", console.replace("\r\n", "\n").rpartition("doctor: starts\n")[2], flags=re.M)
     return {
-        name: {each["check"]: Finding(**each) for each in json.loads(text)["findings"]}
-        for name, text in zip(said[1::2], said[2::2], strict=False)
+        name: {entry["check"]: finding_from_json(entry) for entry in json.loads(text)["findings"]}
+        for name, text in zip(reports[1::2], reports[2::2], strict=False)
         if name != END.split()[1]
     }
 
@@ -79,44 +80,60 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return render("libbpf", tmp_path_factory.mktemp("guests"))
 
 
-def check(findings: dict[str, Finding], name: str, status: str, words: str, mend: str = "") -> None:
-    """A finding has this status, and these words in it and in what mends it."""
-    found = findings[name]
-    assert found.status == status and words in found.found and mend in found.mend, found
-    assert bool(found.mend) == bool(mend), found
+def assert_finding(findings: dict[str, Finding], check: str, status: Status, found: str, fix: str = "") -> None:
+    """Assert that a finding has this status, and that its texts contain `found` and `fix`."""
+    finding = findings[check]
+    assert finding.status == status and found in finding.found and fix in finding.fix, finding
+    assert bool(finding.fix) == bool(fix), finding
 
 
-def check_healthy(findings: dict[str, Finding], lockdown: str) -> None:
-    """All is well in the kernel; there is no compiler."""
-    check(findings, "BTF", OK, "/sys/kernel/btf/vmlinux")
-    check(findings, "bpf()", OK, "was loaded")
-    check(findings, "lockdown", OK, lockdown)
-    check(findings, "tracefs", OK, "/sys/kernel/tracing, syscalls/sys_enter_write")
-    check(findings, "tracing_on", OK, "1")
-    check(findings, "clang", MISSING, "not on PATH", "clang")
+def assert_healthy(findings: dict[str, Finding], lockdown: str) -> None:
+    """Assert that the kernel has no problem, and that the guest has no compiler."""
+    assert_finding(findings, "BTF", Status.OK, "/sys/kernel/btf/vmlinux")
+    assert_finding(findings, "bpf()", Status.OK, "was loaded")
+    assert_finding(findings, "lockdown", Status.OK, lockdown)
+    assert_finding(findings, "tracefs", Status.OK, "/sys/kernel/tracing, syscalls/sys_enter_write")
+    assert_finding(findings, "tracing_on", Status.OK, "1")
+    assert_finding(findings, "clang", Status.MISSING, "not on PATH", "clang")
 
 
-def test_an_old_kernel_lacks_something(repository: Path) -> None:
-    found = looks("5.10", UNLIMITED, repository)
-    check_healthy(found["healthy"], "not seen")
-    check(found["healthy"], "kernel", WARNING, "5.10.", "6.2")
-    assert "timers" in found["healthy"]["kernel"].found and "ring buffers" not in found["healthy"]["kernel"].found
-    check(found["healthy"], "memlock", WARNING, "64 KiB", "ulimit -l unlimited")
-    check(found["unlimited"], "memlock", OK, "unlimited")
+def test_old_kernel_lacks_features(repository: Path) -> None:
+    reports = run_in_guest("5.10", UNLIMITED, repository)
+    assert_healthy(reports["healthy"], "not reported")
+    assert_finding(reports["healthy"], "kernel", Status.WARNING, "5.10.", "6.2")
+    assert "timers" in reports["healthy"]["kernel"].found and "ring buffers" not in reports["healthy"]["kernel"].found
+    assert_finding(reports["healthy"], "memlock", Status.WARNING, "64 KiB", "ulimit -l unlimited")
+    assert_finding(reports["unlimited"], "memlock", Status.OK, "unlimited")
 
 
-def test_what_is_taken_from_a_kernel_is_missed(repository: Path) -> None:
-    found = looks("6.12", TROUBLES, repository)
-    check_healthy(found["healthy"], "none")
-    check(found["healthy"], "kernel", OK, "6.12.")
-    check(found["healthy"], "memlock", OK, "KiB")
-    check(found["user"], "bpf()", MISSING, "needs root", "su -c 'make run'")
-    check(found["user"], "tracefs", OK, "root alone")
-    check(found["user"], "tracing_on", WARNING, "only root may look", "tracing_on")
-    check(found["sudoer"], "bpf()", OK, "`make run` takes sudo")
-    check(found["switched-off"], "tracing_on", MISSING, "0: ", "echo 1 | tee /sys/kernel/tracing/tracing_on")
-    check(found["switched-off"], "BTF", MISSING, "no /sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF")
-    check(found["bare"], "tracefs", MISSING, "not mounted", "mount -t tracefs tracefs /sys/kernel/tracing")
-    check(found["bare"], "tracing_on", WARNING, "without tracefs", "mount -t tracefs tracefs /sys/kernel/tracing")
-    check(found["locked-down"], "tracing_on", WARNING, "root cannot read it", "lockdown")
-    check(found["locked-down"], "lockdown", MISSING, "confidentiality", "lockdown=integrity")
+def test_doctor_finds_what_a_kernel_lacks(repository: Path) -> None:
+    reports = run_in_guest("6.12", PROBLEMS, repository)
+    assert_healthy(reports["healthy"], "none")
+    assert_finding(reports["healthy"], "kernel", Status.OK, "6.12.")
+    assert_finding(reports["healthy"], "memlock", Status.OK, "KiB")
+    assert_finding(reports["user"], "bpf()", Status.MISSING, "needs root", "su -c 'make run'")
+    assert_finding(reports["user"], "tracefs", Status.OK, "only root")
+    assert_finding(reports["user"], "tracing_on", Status.WARNING, "only root can read", "tracing_on")
+    assert_finding(reports["sudoer"], "bpf()", Status.OK, "`make run` uses sudo")
+    assert_finding(
+        reports["switched-off"], "tracing_on", Status.MISSING, "0: ", "echo 1 | tee /sys/kernel/tracing/tracing_on"
+    )
+    assert_finding(
+        reports["switched-off"],
+        "BTF",
+        Status.MISSING,
+        "/sys/kernel/btf/vmlinux does not exist",
+        "CONFIG_DEBUG_INFO_BTF",
+    )
+    assert_finding(
+        reports["bare"], "tracefs", Status.MISSING, "not mounted", "mount -t tracefs tracefs /sys/kernel/tracing"
+    )
+    assert_finding(
+        reports["bare"],
+        "tracing_on",
+        Status.WARNING,
+        "tracefs is not mounted",
+        "mount -t tracefs tracefs /sys/kernel/tracing",
+    )
+    assert_finding(reports["locked-down"], "tracing_on", Status.WARNING, "root cannot read it", "lockdown")
+    assert_finding(reports["locked-down"], "lockdown", Status.MISSING, "confidentiality", "lockdown=integrity")

@@ -12,7 +12,7 @@ from tests.paths import ROOT
 from tests.toolchains import EUNOMIA
 
 BUILD = str(ROOT / "tools" / "eunomia" / "build.sh")
-NEEDED_BEFORE_CARGO = "bash cat cut dirname flock mkdir sha256sum sort uname".split()
+NEEDED_BEFORE_CARGO = "bash cat cut dirname flock grep mkdir rm sha256sum sort uname".split()
 
 
 def test_what_is_built_is_not_built_again() -> None:

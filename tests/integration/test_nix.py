@@ -49,7 +49,7 @@ def test_every_output_is_there_for_both_systems(framework: str, tmp_path: Path) 
 def test_the_shell_has_what_the_targets_need(framework: str, tmp_path: Path) -> None:
     repository = render(framework, tmp_path)
     needs = [need for need in CATALOG[framework].needs if need.target]
-    wanted = [[need.name, *need.also] for need in needs if need.name not in ALWAYS_THERE]
+    wanted = [[need.name, *need.aliases] for need in needs if need.name not in ALWAYS_THERE]
     wanted += [[name] for name in FOR_THE_GUEST]
     script = "".join(f"command -v {' || command -v '.join(names)} || echo no {names[0]}\n" for names in wanted)
     found = succeed(nix(repository, "develop", "--command", "sh", "-c", script)).splitlines()

@@ -118,7 +118,7 @@ def path_without(need: Need, directory: Path) -> str:
     for place in os.environ["PATH"].split(":"):
         for program in Path(place).glob("*"):
             link = directory / program.name
-            if program.name not in (need.name, *need.also) and not link.is_symlink():
+            if program.name not in (need.name, *need.aliases) and not link.is_symlink():
                 link.symlink_to(program)
     return str(directory)
 

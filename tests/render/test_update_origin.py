@@ -99,7 +99,7 @@ def test_a_version_that_is_not_released_is_not_archived() -> None:
     command = [sys.executable, "-m", "tools.archive_templates"]
     done = subprocess.run(command, cwd=templates_directory().parent, text=True, capture_output=True, check=False)
     assert done.returncode == 1
-    assert ("is no version to release" if NOW.is_devrelease else "what was released stays as it was") in done.stderr
+    assert ("is a development version" if NOW.is_devrelease else "already exists") in done.stderr
 
 
 def test_a_damaged_archive(tmp_path: Path) -> None:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Measures ebpf-new against what else there is, on the machine it runs on."""
+"""Compare the speed and the memory of ebpf-new with those of other tools, on this machine."""

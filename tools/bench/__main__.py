@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""`python -m tools.bench [PART]...`: measures all of it, or the parts that are named (PARTS, below).
+"""Measure all parts, or those on the command line (PARTS, below): `python -m tools.bench [PART]...`.
 
-Exit status: 0 every figure is within its bar; 1 one is not; 2 wrong usage.
+Exit status: 0 every figure is within its limit, 1 a figure is above its limit, 2 wrong usage.
 """
 
 import sys
@@ -22,20 +22,20 @@ def main(names: list[str]) -> int:
     """Measure, print a line for each figure, and return the exit status."""
     unknown = [name for name in names if name not in PARTS]
     if unknown:
-        print(f"bench: no part is called {unknown[0]!r}: there are {', '.join(PARTS)}", file=sys.stderr)
+        print(f"bench: unknown part {unknown[0]!r}; choose from {', '.join(PARTS)}", file=sys.stderr)
         return 2
-    holds = True
+    is_within_limits = True
     print(HEAD)
     for name in names or PARTS:
-        with tempfile.TemporaryDirectory(prefix="bench-") as place:
-            for row in PARTS[name](Path(place)):
+        with tempfile.TemporaryDirectory(prefix="bench-") as directory:
+            for row in PARTS[name](Path(directory)):
                 print(row, flush=True)
-                holds = holds and row.holds
-    return 0 if holds else 1
+                is_within_limits = is_within_limits and row.is_within_limit
+    return 0 if is_within_limits else 1
 
 
-def _boots(directory: Path) -> list[Row]:
-    project = machines.made_project(directory)
+def _measure_boots(directory: Path) -> list[Row]:
+    project = machines.create_project(directory)
     return [row for spec in machines.KERNELS for row in machines.measure_boots(directory, project, spec)]
 
 
@@ -43,9 +43,9 @@ PARTS: dict[str, Callable[[Path], Sequence[Line]]] = {
     "rendering": measure_rendering,
     "start": measure_start,
     "course": measure_course,
-    "boots": _boots,
-    "virtme": lambda directory: machines.measure_virtme(directory, machines.made_project(directory)),
-    "memory": lambda directory: machines.measure_memory(directory, machines.made_project(directory)),
+    "boots": _measure_boots,
+    "virtme": lambda directory: machines.measure_virtme(directory, machines.create_project(directory)),
+    "memory": lambda directory: machines.measure_memory(directory, machines.create_project(directory)),
     "frameworks": measure_frameworks,
     "matrix": measure_matrix,
     "hundred": measure_hundred,

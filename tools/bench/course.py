@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A course of a thousand repositories, against a loop of the shell that makes them; and the memory that it takes.
+"""A course of a thousand repositories: its time against a shell loop that creates the same ones, and its memory.
 
-What makes it fair: both render the same template with as many answers, and commit. The loop is what a teacher types
-who knows cookiecutter and git. It makes 25, before and after the course, because each takes as long as the one
-before. The course takes all cores, as it does without being told; a loop of a shell takes one. Nothing is removed in
-between: a file system that has just lost many files is slow to make others.
+Why the comparison is fair: both render the same template with the same number of answers, and commit. A teacher who
+knows cookiecutter and git would write this loop. It creates 25 repositories before and 25 after the course; that is
+enough, because each one takes the same time. The course uses all cores, its default; a shell loop uses one. No files
+are removed in between, because a file system is slow just after it has removed many files.
 """
 
 import os
@@ -15,70 +15,76 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from scaffold.project.catalog import templates_directory
-from tools.bench.measure import LIMIT, Row, ratio, seconds_of
+from tools.bench.measure import PROCESS_SECONDS, Row, ratio, seconds_of
 from tools.bench.rendering import FRAMEWORK, SCRIPTS
 
 ROWS = 1000
-FEW = 100
-LOOP = 25
-MEMORY_BAR = 8  # MB more after a thousand rows than after a hundred
-# The command as its script calls it; at the end it says its own peak memory, and that of the largest of its workers.
+FEW_ROWS = 100
+LOOP_ROWS = 25
+MEMORY_LIMIT = 8  # MB more for a thousand rows than for a hundred
+# Calls the command like its script does. At the end it prints its own peak memory and that of its largest worker.
 PEAK = """
 import resource, sys
 from scaffold.__main__ import main
 try:
     main()
 finally:
-    print(*(resource.getrusage(each).ru_maxrss for each in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+    print(*(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
 """
 
 
 def measure_course(directory: Path) -> list[Row]:
-    """Return the rows of the time for a repository and of memory. `directory` is empty and may be filled."""
+    """Return the rows for the time of a repository and for memory. The files go to the empty `directory`."""
     environment = _environment(directory)
-    few = _peak(directory, FEW, environment)
-    before = _loop(directory / "before", environment)
-    course = seconds_of(_course(directory, ROWS, "course"), environment)
-    after = _loop(directory / "after", environment)
-    many = _peak(directory, ROWS, environment)
+    few = _peak_megabytes(directory, FEW_ROWS, environment)
+    before = _loop_seconds(directory / "before", environment)
+    course = seconds_of(_course_command(directory, ROWS, "course"), environment)
+    after = _loop_seconds(directory / "after", environment)
+    many = _peak_megabytes(directory, ROWS, environment)
     return [
-        ratio("a repository of a course / of a loop", course / ROWS, (before + after) / (2 * LOOP), 0.15),
-        Row(f"peak memory, {ROWS} rows over {FEW}", many - few, MEMORY_BAR, f"{many:.1f} MB - {few:.1f} MB", " MB"),
+        ratio("a repository of a course / of a loop", course / ROWS, (before + after) / (2 * LOOP_ROWS), 0.15),
+        Row(
+            f"peak memory, {ROWS} rows over {FEW_ROWS}",
+            many - few,
+            MEMORY_LIMIT,
+            f"{many:.1f} MB - {few:.1f} MB",
+            " MB",
+        ),
     ]
 
 
-def _course(directory: Path, rows: int, name: str) -> list[str | Path]:
+def _course_command(directory: Path, rows: int, name: str) -> list[str | Path]:
     roster = directory / f"{name}.csv"
     lines = ["name,author,email", *(f"lab-{number},Ada {number},ada{number}@example.org" for number in range(rows))]
     roster.write_text("\n".join(lines) + "\n")
     return [SCRIPTS / "ebpf-new", "course", "new", roster, "--output-dir", directory / name, "--framework", FRAMEWORK]
 
 
-def _loop(place: Path, environment: Mapping[str, str]) -> float:
-    place.mkdir()
+def _loop_seconds(directory: Path, environment: Mapping[str, str]) -> float:
+    directory.mkdir()
     cookiecutter, template = (
         shlex.quote(str(SCRIPTS / "cookiecutter")),
         shlex.quote(str(templates_directory() / FRAMEWORK)),
     )
     script = f"""
         set -e
-        for number in $(seq {LOOP}); do
+        for number in $(seq {LOOP_ROWS}); do
             {cookiecutter} {template} --no-input name=lab-$number author="Ada $number" email=ada$number@example.org \\
                 framework={FRAMEWORK}
             (cd lab-$number && git init --quiet && git add . && git commit --quiet --message Start)
         done
     """
-    return seconds_of(["sh", "-c", f"cd {shlex.quote(str(place))}\n{script}"], environment)
+    return seconds_of(["sh", "-c", f"cd {shlex.quote(str(directory))}\n{script}"], environment)
 
 
-def _peak(directory: Path, rows: int, environment: Mapping[str, str]) -> float:
-    command = _course(directory, rows, f"memory-{rows}")
+def _peak_megabytes(directory: Path, rows: int, environment: Mapping[str, str]) -> float:
+    command = _course_command(directory, rows, f"memory-{rows}")
     done = subprocess.run(
         [sys.executable, "-c", PEAK, *command[1:]],
-        env=environment, capture_output=True, text=True, check=False, timeout=LIMIT,
+        env=environment, capture_output=True, text=True, check=False, timeout=PROCESS_SECONDS,
     )  # fmt: skip
     if done.returncode:
-        raise RuntimeError(f"no course was made: {done.stderr[-2000:]}")
+        raise RuntimeError(f"ebpf-new course new failed: {done.stderr[-2000:]}")
     return max(map(int, done.stdout.split()[-2:])) * 1024 / 1e6
 
 

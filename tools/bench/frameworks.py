@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The frameworks side by side: what each costs to build, to ship, to start and to read.
+"""The frameworks side by side: times to build and to attach, size to ship, and lines to read.
 
-What makes it fair: the same program, each repository as `ebpf-new` makes it, built by its own make on this
-machine, one after the other. Downloads are there before the clock starts. A cold build finds no compiler's
-cache; a warm one follows an edit of the BPF program. What is shipped is the archive of `make dist`. The
-time to attach is the guest's own, from a saved guest. Of what there is to read, texts, lock files,
-settings of editors, what is for Nix, and what all repositories share with the generator (test/, tools/) are
-left out.
+Why the comparison is fair: all frameworks have the same program. Each repository is created by `ebpf-new` and built
+by its own make on this machine, one after the other. Downloads are finished before the clock starts. A cold build has
+empty compiler caches; a warm build follows an edit of the BPF program. The size is that of the archive of `make
+dist`. The time to attach is measured in a saved guest. The lines to read do not include texts, lock files, settings
+of editors, files for Nix, and the directories that all repositories share with the generator (test/, tools/).
 """
 
 import os
@@ -25,13 +24,13 @@ KERNEL = "6.1"
 WARM_BUILDS = 3
 RUNS = 5
 SCRIPTS = Path(sys.executable).parent
-NOT_READ_DIRECTORIES = ("test", "tools", ".github", ".devcontainer")
-NOT_READ_FILES = ("*.md", "LICENSE", "*.sum", "*.lock", "*.nix", ".*")
+UNCOUNTED_DIRECTORIES = ("test", "tools", ".github", ".devcontainer")
+UNCOUNTED_FILES = ("*.md", "LICENSE", "*.sum", "*.lock", "*.nix", ".*")
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What one framework costs."""
+    """The figures of one framework. A warm build follows an edit; a cold one has no caches."""
 
     title: str
     cold: float  # seconds
@@ -57,7 +56,7 @@ class Table:
     """The figures of all frameworks, as README.md and docs/frameworks.md show them."""
 
     figures: tuple[Figures, ...]
-    holds: bool = True  # there is no bar: these are for whoever chooses
+    is_within_limit: bool = True  # these figures have no limit
 
     def __str__(self) -> str:
         titles = ("framework", "first build", "build after an edit", "shipped", "attached after", "lines to read")
@@ -66,14 +65,14 @@ class Table:
 
 
 def measure_frameworks(directory: Path) -> list[Table]:
-    """Return the one table. `directory` is empty and may be filled."""
-    return [Table(tuple(_figures(framework, directory / framework.name) for framework in frameworks()))]
+    """Return the one table. The files go to the empty `directory`."""
+    return [Table(tuple(_measure(framework, directory / framework.name) for framework in frameworks()))]
 
 
-def _figures(framework: Framework, directory: Path) -> Figures:
+def _measure(framework: Framework, directory: Path) -> Figures:
     project = directory / "hello"
     seconds_of([SCRIPTS / "ebpf-new", project, "--framework", framework.name, "--yes", "--no-git"])
-    lines = sum(map(_lines, _to_read(project)))
+    lines = sum(map(_count_lines, _files_to_read(project)))
     _make(project, directory, "build")
     _make(project, directory, "clean")
     cold = _make(project, directory / "empty", "build")
@@ -82,7 +81,7 @@ def _figures(framework: Framework, directory: Path) -> Figures:
     return Figures(
         title=framework.title,
         cold=cold,
-        warm=_warm_build(project, directory / "empty"),
+        warm=_warm_build_seconds(project, directory / "empty"),
         shipped=archive.stat().st_size,
         attach=_seconds_to_attach(project),
         lines=lines,
@@ -90,43 +89,43 @@ def _figures(framework: Framework, directory: Path) -> Figures:
 
 
 def _make(project: Path, caches: Path, target: str) -> float:
-    """Run make with the compilers' caches in `caches`, and return how long it took, in seconds."""
+    """Run make with the compilers' caches in `caches`, and return its time in seconds."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "CARGO_TARGET"))}
     path = os.pathsep.join([*map(str, PROGRAMS), kept["PATH"]])
     return seconds_of(["make", "-C", project, target], {**kept, "PATH": path, "GOCACHE": str(caches)})
 
 
-def _warm_build(project: Path, caches: Path) -> float:
+def _warm_build_seconds(project: Path, caches: Path) -> float:
     program = project / "src" / "minimal.bpf.c"
     text = program.read_text()
-    taken = []
+    seconds = []
     for number in range(WARM_BUILDS):
         program.write_text(text.replace("from PID", f"from PID no. {number}"))
-        taken.append(_make(project, caches, "build"))
+        seconds.append(_make(project, caches, "build"))
     program.write_text(text)
     _make(project, caches, "build")
-    return statistics.median(taken)
+    return statistics.median(seconds)
 
 
 def _seconds_to_attach(project: Path) -> float:
     manifest = load_manifest(project)
-    taken = []
+    seconds = []
     for _ in range(RUNS + 1):
         verdict = run_project(manifest, KERNEL)
         if verdict.verdict != "pass":
             raise RuntimeError(f"{project} does not pass on {KERNEL}: {verdict.reason}")
-        taken.append(verdict.attach_s)
-    return statistics.median(taken[1:])
+        seconds.append(verdict.attach_s)
+    return statistics.median(seconds[1:])
 
 
-def _to_read(project: Path) -> list[Path]:
+def _files_to_read(project: Path) -> list[Path]:
     files = {path.relative_to(project): path for path in project.rglob("*") if path.is_file()}
     return [
         path
         for name, path in files.items()
-        if name.parts[0] not in NOT_READ_DIRECTORIES and not any(map(name.match, NOT_READ_FILES))
+        if name.parts[0] not in UNCOUNTED_DIRECTORIES and not any(map(name.match, UNCOUNTED_FILES))
     ]
 
 
-def _lines(path: Path) -> int:
+def _count_lines(path: Path) -> int:
     return sum(1 for line in path.read_text().splitlines() if line.strip())

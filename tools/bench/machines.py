@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Runs in a VM against the bare boot of the same kernel, and against virtme-ng: whole processes.
+"""Runs in a VM against a bare boot of the same kernel, and against virtme-ng, all as whole processes.
 
-What makes it fair: the bare boot has the very same machine as the runner's guest (its own Hardware:
-memory, CPU model, accelerator), the kernel as Debian ships it, an uncompressed initramfs with
-nothing but busybox, and does nothing but start a shell that powers off. A cold run finds the kernel
-in its cache and nothing else; it boots, saves the guest and sees the program through both of its
-runs. virtme-ng runs the same program on the newest full kernel of the release (it cannot boot the
-cloud ones) with what is fastest here: 9p as the root, no output but the one line, one processor, the
-runner's accelerator; and what it must do is less: start the program, trigger it once, find the
-event, stop the program.
+Why the comparison is fair: the bare boot uses the same virtual machine as the runner's guest (its Hardware: memory,
+CPU model, accelerator) and the kernel of Debian. Its uncompressed initramfs contains only busybox, and its shell powers
+off at once. A cold run has only the kernel in its cache. It boots, saves the guest, and completes both runs of the
+program. virtme-ng runs the same program on the newest full kernel of the release, because it cannot boot the cloud
+kernels. It gets the settings that are fastest here: 9p as the root, one line of output, one processor, and the
+accelerator of the runner. It also does less: it starts the program, triggers it once, finds the event, and stops the
+program.
 """
 
 import os
@@ -29,27 +28,27 @@ from scaffold.vmtest.kernel_cache import Kernel
 from scaffold.vmtest.kernels import find_kernel
 from scaffold.vmtest.qemu import Hardware, qemu_program
 from scaffold.vmtest.snapshot import find_busybox
-from tools.bench.measure import LIMIT, Row, in_turns, ratio, seconds_of
+from tools.bench.measure import PROCESS_SECONDS, Row, in_turns, ratio, seconds_of
 
 KERNELS = ("6.1", "6.12")
 TIMES = 5
 VIRTME_TIMES = 3
-MEMORY = 256  # MiB, what the projects' manifests ask for
-MEMORY_BAR = 150  # MB
+MEMORY = 256  # MiB, as in the manifests of the projects
+MEMORY_LIMIT = 150  # MB
 SCRIPTS = Path(sys.executable).parent
-# Prints the runner's own peak, which QEMU has no part in.
+# Prints the peak memory of the runner itself, without QEMU.
 PEAK = """
 import re, runpy, sys
 try:
     runpy.run_module("vmtest", run_name="__main__")
-except SystemExit as end:
+except SystemExit as exit:
     print(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
-    sys.exit(end.code)
+    sys.exit(exit.code)
 """
 
 
-def made_project(directory: Path) -> Path:
-    """Make and build a project in `directory` and return where it is."""
+def create_project(directory: Path) -> Path:
+    """Create and build a project in `directory`, and return its path."""
     project = directory / "hello"
     seconds_of([SCRIPTS / "ebpf-new", project, "--framework", "libbpf", "--yes", "--no-git"])
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
@@ -58,41 +57,41 @@ def made_project(directory: Path) -> Path:
 
 
 def measure_boots(directory: Path, project: Path, spec: str) -> list[Row]:
-    """Return the rows of cold and warm runs on the kernel `spec`."""
+    """Return the rows for cold and warm runs on the kernel `spec`."""
     kernel = find_kernel(spec, own_architecture())
     boot = _bare_boot(kernel, directory)
-    took = in_turns(
+    medians = in_turns(
         {
-            "cold": lambda: seconds_of(*_cold(project, spec, directory)),
+            "cold": lambda: seconds_of(*_cold_runner(project, spec, directory)),
             "bare": lambda: seconds_of(boot),
             "warm": lambda: seconds_of(*_runner(project, spec)),
         },
         TIMES,
     )
     return [
-        ratio(f"cold run on {spec} / bare boot", took["cold"], took["bare"], 1.3),
-        ratio(f"warm run on {spec} / bare boot", took["warm"], took["bare"], 0.3),
+        ratio(f"cold run on {spec} / bare boot", medians["cold"], medians["bare"], 1.3),
+        ratio(f"warm run on {spec} / bare boot", medians["warm"], medians["bare"], 0.3),
     ]
 
 
 def measure_virtme(directory: Path, project: Path) -> list[Row]:
-    """Return the row of a warm run against virtme-ng."""
+    """Return the row for a warm run against virtme-ng."""
     kernel = _full_kernel()
-    took = in_turns(
+    medians = in_turns(
         {
             "warm": lambda: seconds_of(*_runner(project, "distro")),
-            "virtme-ng": _virtme(kernel, project, directory),
+            "virtme-ng": _virtme_run(kernel, project, directory),
         },
         VIRTME_TIMES,
     )
-    return [ratio("warm run / virtme-ng", took["warm"], took["virtme-ng"], 0.15)]
+    return [ratio("warm run / virtme-ng", medians["warm"], medians["virtme-ng"], 0.15)]
 
 
 def measure_memory(directory: Path, project: Path) -> list[Row]:
-    """Return the rows of the runner's own memory at its highest: where it has most to do, and where least."""
+    """Return the rows for the peak memory of the runner itself: in a first run, which needs most, and in a warm run."""
     image = find_kernel(KERNELS[-1], own_architecture()).image.with_name("vmlinuz")
 
-    def peak(spec: str, cache: dict[str, str]) -> float:
+    def peak_megabytes(spec: str, cache: dict[str, str]) -> float:
         _, environment = _runner(project, spec)
         command = [sys.executable, "-c", PEAK, str(project), "--kernel", spec]
         done = subprocess.run(command, env={**environment, **cache}, capture_output=True, text=True, check=False)
@@ -100,26 +99,23 @@ def measure_memory(directory: Path, project: Path) -> list[Row]:
             raise RuntimeError(f"the runner did not pass: {done.stdout}{done.stderr}")
         return int(done.stdout.split()[-1]) * 1024 / 1e6
 
-    first = peak(str(image), {"XDG_CACHE_HOME": str(directory / "cache")})
-    warm = peak(KERNELS[-1], {})
+    first = peak_megabytes(str(image), {"XDG_CACHE_HOME": str(directory / "cache")})
+    warm = peak_megabytes(KERNELS[-1], {})
     return [
-        Row("peak memory of the runner, first run", first, MEMORY_BAR, "takes a kernel out of its bzImage", " MB"),
-        Row("peak memory of the runner, warm run", warm, MEMORY_BAR, "QEMU apart", " MB"),
+        Row("peak memory of the runner, first run", first, MEMORY_LIMIT, "extracts the kernel from its bzImage", " MB"),
+        Row("peak memory of the runner, warm run", warm, MEMORY_LIMIT, "without QEMU", " MB"),
     ]
 
 
 def _runner(project: Path, spec: str) -> tuple[list[str], dict[str, str]]:
-    """Return the command and environment of the project's own runner.
-
-    Python keeps its compiled modules, as it does unless told otherwise.
-    """
+    """Return the command and the environment of the project's own runner, in which Python caches compiled modules."""
     environment = {**os.environ, "PYTHONPATH": str(project / "test")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     return [sys.executable, "-m", "vmtest", str(project), "--kernel", spec], environment
 
 
-def _cold(project: Path, spec: str, directory: Path) -> tuple[list[str], dict[str, str]]:
-    """Return the same with a cache that holds kernels only."""
+def _cold_runner(project: Path, spec: str, directory: Path) -> tuple[list[str], dict[str, str]]:
+    """Return the same, with a cache that contains only kernels."""
     cache = directory / "cold"
     shutil.rmtree(cache, ignore_errors=True)
     (cache / "ebpf-new").mkdir(parents=True)
@@ -129,7 +125,7 @@ def _cold(project: Path, spec: str, directory: Path) -> tuple[list[str], dict[st
 
 
 def _bare_boot(kernel: Kernel, directory: Path) -> list[str]:
-    """Return QEMU's command for a boot to a shell that powers off."""
+    """Return the QEMU command for a boot to a shell that powers off."""
     architecture = own_architecture()
     init = b"#!/bin/busybox sh\nexec /bin/busybox poweroff -f\n"
     files = initramfs.archive(
@@ -151,7 +147,7 @@ def _bare_boot(kernel: Kernel, directory: Path) -> list[str]:
 
 
 def _full_kernel() -> Path:
-    """Return the newest full kernel of this machine's release, fetched once, beside its modules."""
+    """Return the newest full kernel of this machine's release, next to its modules. It is downloaded once."""
     apt = Apt(own_suites()[0], own_architecture().name)
     apt.update()
     depends = apt.run("apt-cache", "depends", "--important", f"linux-image-{own_architecture().name}").split()
@@ -165,8 +161,8 @@ def _full_kernel() -> Path:
     return target / "boot" / f"vmlinuz-{release}"
 
 
-def _virtme(kernel: Path, project: Path, directory: Path) -> Callable[[], float]:
-    """Return a call that runs the project's program by virtme-ng and sees its event, and says how long it took."""
+def _virtme_run(kernel: Path, project: Path, directory: Path) -> Callable[[], float]:
+    """Return a function that runs the program with virtme-ng until its event, and returns the time in seconds."""
     shared = directory / "shared"
     shared.mkdir()
     script = directory / "drive.sh"
@@ -189,19 +185,24 @@ wait $program
         "--rwdir", str(shared), "--exec", str(script), *without_kvm,
     ]  # fmt: skip
 
-    # vng looks its own parts up on PATH.
+    # vng looks for its own commands on PATH.
     environment = {**os.environ, "PATH": f"{SCRIPTS}:{os.environ['PATH']}"}
 
     def run() -> float:
         event = shared / "event"
         event.unlink(missing_ok=True)
-        began = time.perf_counter()
+        start = time.perf_counter()
         done = subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=LIMIT
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=PROCESS_SECONDS,
         )
-        took = time.perf_counter() - began
+        seconds = time.perf_counter() - start
         if not (event.exists() and event.read_text()):
-            raise RuntimeError(f"no event was seen with {shlex.join(command)}: {done.stderr.decode()[-2000:]}")
-        return took
+            raise RuntimeError(f"no event with {shlex.join(command)}: {done.stderr.decode()[-2000:]}")
+        return seconds
 
     return run

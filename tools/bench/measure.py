@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Times whole processes in turns, and holds their ratios against bars."""
+"""Measure the time of whole processes in turns, and compare the ratios with their limits."""
 
 import statistics
 import subprocess
@@ -9,73 +9,79 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-LIMIT = 900  # seconds for one process
+PROCESS_SECONDS = 900  # the limit for one process
 LAYOUT = "{:40} {:>10}  {:>8}  {:7}  {}"
-HEAD = LAYOUT.format("", "measured", "at most", "verdict", "made from")
+HEAD = LAYOUT.format("", "measured", "at most", "verdict", "computed from")
 
 
 class Line(Protocol):
-    """What a part of the benchmark reports."""
+    """One result of a part: str() is what the benchmark prints."""
 
     @property
-    def holds(self) -> bool:
-        """Say whether it is as it was promised."""
+    def is_within_limit(self) -> bool:
+        """Tell whether the figure is within its limit."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: a figure, the highest that is allowed, and what it was made from."""
+    """One line of the table: a figure, its limit, and the values from which it was computed."""
 
-    what: str
+    label: str
     figure: float
-    bar: float
-    made_from: str
+    limit: float
+    source: str
     unit: str = ""
 
     @property
-    def holds(self) -> bool:
-        """Say whether the figure is at most the bar."""
-        return self.figure <= self.bar
+    def is_within_limit(self) -> bool:
+        """Tell whether the figure is at most the limit."""
+        return self.figure <= self.limit
 
     def __str__(self) -> str:
-        figure, bar = f"{self.figure:.2f}{self.unit}", f"{self.bar:g}{self.unit}"
-        verdict = "holds" if self.holds else "MISSED"
-        return LAYOUT.format(self.what, figure, bar, verdict, self.made_from)
+        figure, limit = f"{self.figure:.2f}{self.unit}", f"{self.limit:g}{self.unit}"
+        verdict = "ok" if self.is_within_limit else "MISSED"
+        return LAYOUT.format(self.label, figure, limit, verdict, self.source)
 
 
 def seconds_of(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> float:
-    """Run `command` and return how long it took, in seconds, from its start to its end.
+    """Run `command` and return its time from start to end, in seconds.
 
     Raises:
-        RuntimeError: it failed; the message holds the end of what it printed.
-        subprocess.TimeoutExpired: it took longer than LIMIT.
+        RuntimeError: it failed. The message contains the end of its output.
+        subprocess.TimeoutExpired: it took longer than PROCESS_SECONDS.
     """
-    began = time.perf_counter()
+    start = time.perf_counter()
     done = subprocess.run(
-        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=LIMIT
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PROCESS_SECONDS,
     )
-    took = time.perf_counter() - began
+    seconds = time.perf_counter() - start
     if done.returncode:
-        raise RuntimeError(f"{command[0]} ended with {done.returncode}: {(done.stdout + done.stderr)[-2000:]}")
-    return took
+        raise RuntimeError(f"{command[0]} exited with status {done.returncode}: {(done.stdout + done.stderr)[-2000:]}")
+    return seconds
 
 
 def in_turns(runs: Mapping[str, Callable[[], float]], times: int) -> dict[str, float]:
-    """Call each of `runs` `times` times and return the median of what each returned.
+    """Call each of `runs` `times` times, and return the median of its results.
 
-    They take turns, and every second round goes backwards: what slows the machine down for a while
-    slows all of them, and none always has the same one before it. A first round is thrown away.
+    The runs alternate, so a slow phase of the machine slows all of them. Every second round has the opposite order, so
+    no run always follows the same other one. The results of one more round at the start are discarded.
     """
     names = list(runs)
     for name in names:
         runs[name]()
-    taken: dict[str, list[float]] = {name: [] for name in names}
+    results: dict[str, list[float]] = {name: [] for name in names}
     for number in range(times):
         for name in names if number % 2 == 0 else reversed(names):
-            taken[name].append(runs[name]())
-    return {name: statistics.median(values) for name, values in taken.items()}
+            results[name].append(runs[name]())
+    return {name: statistics.median(values) for name, values in results.items()}
 
 
-def ratio(what: str, ours: float, theirs: float, bar: float) -> Row:
-    """Return the row for two times in seconds."""
-    return Row(what, ours / theirs, bar, f"{ours:.2f} s / {theirs:.2f} s")
+def ratio(label: str, ours: float, theirs: float, limit: float) -> Row:
+    """Return the row for the ratio of two times, both in seconds."""
+    return Row(label, ours / theirs, limit, f"{ours:.2f} s / {theirs:.2f} s")

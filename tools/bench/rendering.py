@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Rendering a project, and starting up, against cookiecutter, copier and typer: whole processes.
+"""Rendering a project against cookiecutter and copier, and starting the command against importing typer.
 
-What makes it fair: each renders the same template with the same answers into a new directory, in the
-same Python environment, with compiled modules and warm disk caches, without git (the other two make
-no repository) and without a user's configuration. Before anything is timed the trees are compared
-byte by byte. copier gets the files that are text templates as templates and the test runner as plain
-files, as cookiecutter does; the shared files stand where it looks for them.
+Why the comparison is fair: each tool renders the same template with the same answers into a new directory. All use
+the same Python environment, compiled modules and warm disk caches. None uses git (the other two create no repository)
+or a user's configuration. The trees are compared byte by byte before the measurement. copier gets the text templates
+as templates and the test runner as plain files, like cookiecutter; the shared files are where it looks for them.
 """
 
 import json
@@ -24,7 +23,7 @@ NAME = "hello"
 TIMES = 15
 SCRIPTS = Path(sys.executable).parent
 SUFFIX = ".template"
-PLAIN = ("test/vmtest", "tools/doctor")  # what no engine renders
+PLAIN = ("test/vmtest", "tools/doctor")  # copied without rendering
 ANSWERS = {
     "name": NAME,
     "framework": FRAMEWORK,
@@ -39,17 +38,17 @@ ANSWERS = {
 
 
 def measure_rendering(directory: Path) -> list[Row]:
-    """Return the rows on rendering. `directory` is empty and may be filled."""
-    for leavings in templates_directory().parent.glob("scaffold/*/__pycache__"):
-        shutil.rmtree(leavings)
+    """Return the rows for rendering. The files go to the empty `directory`."""
+    for bytecode in templates_directory().parent.glob("scaffold/*/__pycache__"):
+        shutil.rmtree(bytecode)
     environment = _environment(directory)
 
-    def rendering(command: Callable[[Path], list[str | Path]]) -> Callable[[], float]:
+    def timed(command: Callable[[Path], list[str | Path]]) -> Callable[[], float]:
         def run() -> float:
-            place = Path(tempfile.mkdtemp(dir=directory))
-            took = seconds_of(command(place), environment)
-            shutil.rmtree(place)
-            return took
+            output_directory = Path(tempfile.mkdtemp(dir=directory))
+            seconds = seconds_of(command(output_directory), environment)
+            shutil.rmtree(output_directory)
+            return seconds
 
         return run
 
@@ -57,27 +56,27 @@ def measure_rendering(directory: Path) -> list[Row]:
     commands = {
         "ebpf-new": _ebpf_new,
         "cookiecutter": _cookiecutter,
-        "copier": lambda place: _copier(source, place),
+        "copier": lambda output_directory: _copier(source, output_directory),
     }
     _compare_trees(commands, directory / "trees", environment)
-    took = in_turns({name: rendering(command) for name, command in commands.items()}, TIMES)
+    medians = in_turns({name: timed(command) for name, command in commands.items()}, TIMES)
     return [
-        ratio("render a project / cookiecutter", took["ebpf-new"], took["cookiecutter"], 1.1),
-        ratio("render a project / copier", took["ebpf-new"], took["copier"], 0.6),
+        ratio("render a project / cookiecutter", medians["ebpf-new"], medians["cookiecutter"], 1.1),
+        ratio("render a project / copier", medians["ebpf-new"], medians["copier"], 0.6),
     ]
 
 
 def measure_start(directory: Path) -> list[Row]:
-    """Return the row on the start of the command. `directory` is empty and may be filled."""
+    """Return the row for the start of the command. The files go to the empty `directory`."""
     environment = _environment(directory)
-    took = in_turns(
+    medians = in_turns(
         {
             "help": lambda: seconds_of([SCRIPTS / "ebpf-new", "--help"], environment),
             "typer": lambda: seconds_of([sys.executable, "-c", "import typer"], environment),
         },
         TIMES,
     )
-    return [ratio("ebpf-new --help / import typer", took["help"], took["typer"], 2.5)]
+    return [ratio("ebpf-new --help / import typer", medians["help"], medians["typer"], 2.5)]
 
 
 def _environment(directory: Path) -> dict[str, str]:
@@ -87,31 +86,38 @@ def _environment(directory: Path) -> dict[str, str]:
     return {**kept, "HOME": str(home), "SOURCE_DATE_EPOCH": "1780000000"}
 
 
-def _ebpf_new(place: Path) -> list[str | Path]:
+def _ebpf_new(output_directory: Path) -> list[str | Path]:
     options = [
         f"--{key}={ANSWERS[key]}" for key in ("framework", "program", "license", "description", "author", "email")
     ]
-    return [SCRIPTS / "ebpf-new", NAME, "--output-dir", place, "--no-git", "--yes", *options]
+    return [SCRIPTS / "ebpf-new", NAME, "--output-dir", output_directory, "--no-git", "--yes", *options]
 
 
-def _cookiecutter(place: Path) -> list[str | Path]:
+def _cookiecutter(output_directory: Path) -> list[str | Path]:
     answers = [f"{key}={value}" for key, value in ANSWERS.items()]
-    return [SCRIPTS / "cookiecutter", templates_directory() / FRAMEWORK, "--no-input", "--output-dir", place, *answers]
+    return [
+        SCRIPTS / "cookiecutter",
+        templates_directory() / FRAMEWORK,
+        "--no-input",
+        "--output-dir",
+        output_directory,
+        *answers,
+    ]
 
 
-def _copier(source: Path, place: Path) -> list[str | Path]:
-    return [SCRIPTS / "copier", "copy", "--defaults", "--quiet", source, place / NAME]
+def _copier(source: Path, output_directory: Path) -> list[str | Path]:
+    return [SCRIPTS / "copier", "copy", "--defaults", "--quiet", source, output_directory / NAME]
 
 
-def _copier_template(place: Path) -> Path:
-    """Make a copier template in `place` from the files of the cookiecutter template."""
+def _copier_template(target: Path) -> Path:
+    """Create a copier template in `target` from the files of the cookiecutter template, and return `target`."""
     template = templates_directory() / FRAMEWORK
     keys = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))
-    shutil.copytree(template / "templates", place, symlinks=False)
+    shutil.copytree(template / "templates", target, symlinks=False)
     (tree,) = template.glob("*cookiecutter.name*")
-    shutil.copytree(tree, place / "tree", symlinks=False)
-    for file in [path for path in (place / "tree").rglob("*") if path.is_file()]:
-        if not any(file.is_relative_to(place / "tree" / each) for each in PLAIN):
+    shutil.copytree(tree, target / "tree", symlinks=False)
+    for file in [path for path in (target / "tree").rglob("*") if path.is_file()]:
+        if not any(file.is_relative_to(target / "tree" / name) for name in PLAIN):
             file.rename(file.with_name(file.name + SUFFIX))
     settings = {
         "_subdirectory": "tree",
@@ -123,18 +129,18 @@ def _copier_template(place: Path) -> Path:
             "when": False,
         },
     }
-    (place / "copier.yml").write_text(json.dumps(settings), encoding="utf-8")  # JSON is YAML too
-    return place
+    (target / "copier.yml").write_text(json.dumps(settings), encoding="utf-8")  # JSON is valid YAML
+    return target
 
 
 def _compare_trees(
-    commands: dict[str, Callable[[Path], list[str | Path]]], place: Path, environment: dict[str, str]
+    commands: dict[str, Callable[[Path], list[str | Path]]], directory: Path, environment: dict[str, str]
 ) -> None:
     trees = {}
     for name, command in commands.items():
-        (place / name).mkdir(parents=True)
-        seconds_of(command(place / name), environment)
-        root = place / name / NAME
+        (directory / name).mkdir(parents=True)
+        seconds_of(command(directory / name), environment)
+        root = directory / name / NAME
         trees[name] = {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
     for name, tree in trees.items():
         differing = {path for path, _ in trees["ebpf-new"].items() ^ tree.items()}

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""`make watch`: from a save to the verdict, as somebody sees it who edits the BPF program.
+"""`make watch`: the time from a save to the verdict, which the author of a BPF program waits for.
 
-What makes it fair: a libbpf project as `ebpf-new` makes it, the first kernel of its list, the guest saved before, as
-it is from the second run on. The clock starts when the file has its new text, and stops when the line with the
-verdict is there to read. After each save make compiles the BPF program and the loader anew.
+How it is measured: a libbpf project of `ebpf-new`, on the first kernel of its list, with a saved guest, as there is
+from the second run on. The clock starts when the file has its new content, and stops when the line with the verdict
+is printed. After each save, make compiles the BPF program and the loader again.
 """
 
 import os
@@ -16,34 +16,34 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from tools.bench.machines import made_project
+from tools.bench.machines import create_project
 from tools.bench.measure import Row
 
 SAVES = 9
-BAR = 2  # seconds
+MAX_SECONDS = 2
 
 
 def measure_watch(directory: Path) -> list[Row]:
-    """Return the row of the time from a save to its verdict."""
-    project = made_project(directory)
+    """Return the row for the time from a save to its verdict."""
+    project = create_project(directory)
     program = project / "src" / "minimal.bpf.c"
     text = program.read_text()
-    taken = []
-    with _watched(project) as said:
-        _wait_for_pass(said)
+    seconds = []
+    with _watch(project) as output:
+        _wait_for_pass(output)
         for number in range(SAVES):
-            time.sleep(1)  # as long as nobody saves: the watch looks, and nothing has changed
+            time.sleep(1)  # the watch must also poll while nothing changes
             program.write_text(f"{text}// Save {number}.\n")
-            began = time.perf_counter()
-            _wait_for_pass(said)
-            taken.append(time.perf_counter() - began)
-    spread = f"median of {SAVES}, {min(taken):.2f} to {max(taken):.2f} s"
-    return [Row("make watch, libbpf: save to verdict", statistics.median(taken), BAR, spread, " s")]
+            start = time.perf_counter()
+            _wait_for_pass(output)
+            seconds.append(time.perf_counter() - start)
+    spread = f"median of {SAVES}, {min(seconds):.2f} to {max(seconds):.2f} s"
+    return [Row("make watch, libbpf: save to verdict", statistics.median(seconds), MAX_SECONDS, spread, " s")]
 
 
 @contextmanager
-def _watched(project: Path) -> Iterator[IO[str]]:
-    """Yield what `make watch` prints, for the time of the block."""
+def _watch(project: Path) -> Iterator[IO[str]]:
+    """Run `make watch` for the duration of the block, and yield its output."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
     with subprocess.Popen(
         ["make", "watch"], cwd=project, env=environment,
@@ -56,14 +56,14 @@ def _watched(project: Path) -> Iterator[IO[str]]:
             os.killpg(process.pid, signal.SIGTERM)
 
 
-def _wait_for_pass(said: IO[str]) -> None:
+def _wait_for_pass(output: IO[str]) -> None:
     """Read up to the next verdict.
 
     Raises:
-        RuntimeError: it is not PASS, or there is none.
+        RuntimeError: the verdict is not PASS, or the output ended before it.
     """
     lines = []
-    for line in said:
+    for line in output:
         lines.append(line)
         if line.startswith("PASS"):
             return

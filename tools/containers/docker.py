@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The docker of the tests: podman, with a store of its own and the base images in it (setup.sh).
+"""The `docker` command of the tests: podman, with a separate image store that contains the base images (setup.sh).
 
-Builds and runs get the settings by which this machine reaches its archives, and while they last
-https://github.com is this process, which has eunomia-bpf's releases, made from their published crates.
+Builds and runs get the settings with which this machine reaches its archives. During them this process answers as
+https://github.com and serves the releases of eunomia-bpf, which release.sh built from the published crates.
 """
 
 import http.server
@@ -25,12 +25,12 @@ MOUNTS = {
     HOME / "apt.conf": "/etc/apt/apt.conf.d/99machine",
     HOME / "authorities": "/usr/local/share/ca-certificates",
 }
-# What podman before version 5 does not know of.
+# podman before version 5 does not know this variable.
 BUILD_PLATFORM = re.compile(r"--platform=\$BUILDPLATFORM")
 
 
 def main() -> int:
-    """Do what docker would do with these arguments, and return its exit status."""
+    """Run podman with the arguments of docker, and return its exit status."""
     if os.geteuid():
         os.execvp("sudo", ["sudo", "--preserve-env", *sys.argv])
     os.environ |= {
@@ -39,7 +39,7 @@ def main() -> int:
     }
     command, arguments = (sys.argv[1:2] or ["help"])[0], sys.argv[2:]
     if command == "--version":
-        # The Makefiles call podman in another way than docker: the way to test is that of most users.
+        # The Makefiles call podman differently. The tests check the calls of docker, which most users have.
         print("Docker version 28.0.0, build ebpf-new")
         return 0
     with ExitStack() as stack:
@@ -54,7 +54,7 @@ def main() -> int:
 
 
 def _run(command: list[str]) -> int:
-    """Run the command, which gets the signals that this process gets, and return its exit status."""
+    """Run the command, forward signals to it, and return its exit status."""
     with subprocess.Popen(command) as process:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda signum, _: process.send_signal(signum))
@@ -64,11 +64,11 @@ def _run(command: list[str]) -> int:
 
 @contextmanager
 def _with_platforms(arguments: list[str]) -> Iterator[list[str]]:
-    """Give the arguments of a build, with a Dockerfile that names the platform of this machine."""
-    names = [argument for argument in arguments if argument in ("-f", "--file")]
-    at = arguments.index(names[0]) if names else -1
-    source = Path(arguments[at + 1]) if names else Path(arguments[-1], "Dockerfile")
-    rest = arguments[:at] + arguments[at + 2 :] if names else arguments
+    """Yield the arguments of a build, with a copy of the Dockerfile that names the platform of this machine."""
+    file_options = [argument for argument in arguments if argument in ("-f", "--file")]
+    at = arguments.index(file_options[0]) if file_options else -1
+    source = Path(arguments[at + 1]) if file_options else Path(arguments[-1], "Dockerfile")
+    rest = arguments[:at] + arguments[at + 2 :] if file_options else arguments
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
     with tempfile.NamedTemporaryFile("w", prefix="Dockerfile-") as file:
         file.write(BUILD_PLATFORM.sub(f"--platform=linux/{machine}", source.read_text()))
@@ -78,7 +78,7 @@ def _with_platforms(arguments: list[str]) -> Iterator[list[str]]:
 
 @contextmanager
 def _releases() -> Iterator[str]:
-    """Serve the releases as github.com does, on an address of this machine alone, and give the address."""
+    """Serve the releases like github.com on a loopback address, and yield the address."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(HOME / "certificate.pem", HOME / "key.pem")
     address = f"127.1.{os.getpid() // 256 % 256}.{os.getpid() % 256}"
@@ -92,15 +92,15 @@ def _releases() -> Iterator[str]:
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves each file of RELEASES under the path of any of eunomia-bpf's releases."""
+    """Serves each file of RELEASES under the path of every release of eunomia-bpf."""
 
     def translate_path(self, path: str) -> str:
-        """Return the file for a path of github.com, or one that is not there."""
+        """Return the file for a path of github.com, or a path that does not exist."""
         match = re.fullmatch(r"/eunomia-bpf/eunomia-bpf/releases/download/v[\d.]+/([a-z0-9_-]+)", path)
         return str(RELEASES / (match[1] if match else "none"))
 
     def log_message(self, format: str, *arguments: object) -> None:
-        """Say nothing: the client does."""
+        """Print nothing: the client reports errors."""
 
 
 if __name__ == "__main__":

@@ -1,18 +1,17 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Prepares what tools/containers/docker works with, in the cache: a store of images of its own with the base images
-# that the generated Dockerfiles start from, made by debootstrap, and the settings by which this machine reaches its
-# archives. Needs root.
+# Prepares what tools/containers/docker needs, in the cache: a separate image store with the base images of the generated
+# Dockerfiles, which debootstrap creates, and the settings with which this machine reaches its archives. Needs root.
 #
-#   tools/containers/setup.sh        prepare it, as far as that was not done before
+#   tools/containers/setup.sh        prepare what does not exist yet
 #   tools/containers/setup.sh path   print the directory
 set -euo pipefail
 cd "$(dirname "$0")"
 
-# Each FROM of the templates that is not one of their own stages.
+# Each FROM in the templates that does not name a stage.
 IMAGES=(docker.io/library/debian:trixie docker.io/library/debian:trixie-slim)
 SUITE=trixie
-# What of the store is to go when it is larger than this: layers of templates that have changed since, oldest first.
+# Above this size, images of older templates are removed, the oldest first.
 STORE_GIB=24
 AGES=(240h 48h 12h 3h 1h)
 
@@ -24,11 +23,11 @@ stop() {
 }
 
 write_configuration() {
-  # The limits of podman's own are more than a container may have in a container.
+  # A container inside a container cannot have the default limits of podman.
   cat >"$home/containers.conf" <<END
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=15000:15000"]
-# podman's profile before version 5 keeps bpf() from those that may call it.
+# The profile of podman before version 5 blocks bpf() even for processes with the capabilities.
 seccomp_profile = "unconfined"
 [engine]
 runtime = "runc"
@@ -41,12 +40,12 @@ driver = "overlay"
 graphroot = "$home/storage"
 runroot = "$home/run"
 END
-  # Images of Debian's have apt keep no index of its lists.
+  # In the images of Debian, apt keeps no index of its lists.
   { apt-config dump --no-empty Acquire && echo 'Dir::Cache { pkgcache ""; srcpkgcache ""; };'; } >"$home/apt.conf"
 }
 
-# An authority that only the containers of the tests trust, beside those that this machine does, and the certificate
-# by which tools/containers/docker hands out eunomia-bpf's releases.
+# Creates a certificate authority that only the containers of the tests trust, next to those of this machine, and the
+# certificate with which tools/containers/docker serves the releases of eunomia-bpf.
 make_certificates() {
   mkdir -p "$home/authorities"
   [ -e "$home/key.pem" ] || (
@@ -56,7 +55,7 @@ make_certificates() {
     openssl req -x509 "${curve[@]}" -subj "/CN=github.com" -addext subjectAltName=DNS:github.com \
       -addext basicConstraints=critical,CA:FALSE -CA authority.crt -CAkey authority.key -out certificate.pem -keyout key.part
     mv key.part key.pem
-  ) 2>/dev/null || stop "openssl cannot make a certificate: version 3 or newer is needed"
+  ) 2>/dev/null || stop "openssl cannot create a certificate: version 3 or newer is required"
   cp "$home/authority.crt" "$home/authorities/ebpf-new-tests.crt"
   find /usr/local/share/ca-certificates -name '*.crt' -exec cp -L {} "$home/authorities" \;
 }

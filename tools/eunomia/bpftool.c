@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// ecc asks bpftool two things that only eunomia-bpf's own edition of it answers:
+// ecc calls bpftool in two ways that only eunomia-bpf's fork of it supports:
 //
 //   bpftool gen skeleton OBJECT -j              its maps, programs and variables
 //   bpftool btf dump file OBJECT format c -j    the structures that its BTF describes
 //
-// This program answers them from the object. All else goes to the bpftool of the machine.
+// This program prints both from the object. It passes all other calls on to the bpftool of the machine.
 #include <ctype.h>
 #include <err.h>
 #include <stdarg.h>
@@ -19,7 +19,7 @@
 #include <bpf/libbpf.h>
 #include <json-c/json.h>
 
-// bpftool cuts the names of objects to this.
+// bpftool truncates the names of objects to this size.
 enum { NAME_SIZE = 64 };
 
 static void add(struct json_object *object, const char *key, const char *value)
@@ -55,7 +55,7 @@ static void write_piece(void *stream, const char *format, va_list arguments)
 	vfprintf(stream, format, arguments);
 }
 
-// The type as C writes it, less the name of what has it: `char[16]`, `struct event *`.
+// Adds the type in C, without the name of the variable or member: `char[16]`, `struct event *`.
 static void add_type(struct json_object *object, const struct btf *btf, __u32 type, bool strip_mods)
 {
 	LIBBPF_OPTS(btf_dump_emit_type_decl_opts, options, .field_name = "",
@@ -80,7 +80,7 @@ static void make_identifier(char *text)
 			*c = '_';
 }
 
-// libbpf names the map of a data section after object and section, `minimal_.rodata`.
+// libbpf names the map of a data section after the object and the section: `minimal_.rodata`.
 static const char *section_of(const struct bpf_map *map)
 {
 	return bpf_map__is_internal(map) ? strchr(bpf_map__name(map), '.') : NULL;
@@ -115,7 +115,7 @@ static void add_program(struct json_object *programs, const struct bpf_program *
 	json_object_object_add(entry, "link", json_object_new_boolean(true));
 }
 
-// User space cannot reach a static variable: another file may have one of the same name.
+// User space cannot access a static variable, because another file can have one with the same name.
 static void add_data_section(struct json_object *sections, const struct btf *btf,
 			     const char *section)
 {
@@ -141,7 +141,7 @@ static void add_data_section(struct json_object *sections, const struct btf *btf
 	}
 }
 
-// The loader gives libbpf this name again, from which those of the maps come.
+// The loader gives libbpf the same name, which becomes part of the names of the maps.
 static void get_object_name(char name[NAME_SIZE], const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -183,7 +183,7 @@ static void print_skeleton(const char *path)
 	json_object_put(skeleton);
 }
 
-// Of a structure, union or enumeration eunomia-bpf's edition tells the kind alone.
+// For a structure, union or enumeration, eunomia-bpf's fork prints only the kind.
 static void add_member(struct json_object *members, const struct btf *btf,
 		       const struct btf_member *member)
 {
@@ -226,7 +226,7 @@ static void print_structures(const char *path)
 	json_object_put(answer);
 }
 
-static bool asked(int argc, char **argv, const char *const *words, int count)
+static bool is_call(int argc, char **argv, const char *const *words, int count)
 {
 	if (argc != count + 1)
 		return false;
@@ -243,13 +243,13 @@ int main(int argc, char **argv)
 		"btf", "dump", "file", NULL, "format", "c", "-j"
 	};
 
-	if (asked(argc, argv, skeleton, 4)) {
+	if (is_call(argc, argv, skeleton, 4)) {
 		print_skeleton(argv[3]);
-	} else if (asked(argc, argv, structures, 7)) {
+	} else if (is_call(argc, argv, structures, 7)) {
 		print_structures(argv[4]);
 	} else {
 		execvp("bpftool", argv);
-		// Debian keeps it where only root's PATH leads.
+		// Debian installs it in a directory that is only on root's PATH.
 		execv("/usr/sbin/bpftool", argv);
 		err(EXIT_FAILURE, "bpftool is missing: install it");
 	}

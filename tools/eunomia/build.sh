@@ -1,40 +1,38 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Builds ecc-rs and ecli-rs, the tools of eunomia-bpf, from their published crates into the cache. A second run
-# finds them there and takes a moment.
+# Builds ecc-rs and ecli-rs, the tools of eunomia-bpf, from their published crates into the cache.
 #
-#   tools/eunomia/build.sh        build them, unless that was done before
-#   tools/eunomia/build.sh path   print the directory that holds the two commands
+#   tools/eunomia/build.sh        build them, unless they were built before
+#   tools/eunomia/build.sh path   print the directory of the two commands
 #
-# ecc's own build takes in two git repositories: a bpftool, which here is the one of this directory, and the
-# kernel's types. Both are made on this machine.
+# The build of ecc reads two git repositories: one with a bpftool and one with the types of the kernel. This script
+# creates both, the first from the bpftool.c of this directory.
 set -euo pipefail
 cd "$(dirname "$0")"
 
+SCRIPT=eunomia
+# shellcheck source=tools/toolchain.sh
+. ../toolchain.sh
+
 ECC=0.3.3
 ECLI=0.2.9
-# The crate by which this ecli loads programs. Objects and their descriptions, which come with it, go into the
-# cache too: the tests compare with them what the bpftool of this directory says.
+# The crate with which this ecli loads programs. It contains objects and their descriptions. They go into the cache
+# too, because the tests compare the output of bpftool.c with them.
 LOADER=0.2.1
-# Cargo.lock of ecli-rs names crates that need this one.
+# Crates in the Cargo.lock of ecli-rs need this version.
 RUST=1.67
-# The oldest kernel that the tests boot. What compiles with its types runs on newer ones too.
+# The oldest kernel that the tests boot. A program that is compiled with its types also runs on newer kernels.
 KERNEL=6.1
 
-# Debian keeps bpftool where only root's PATH leads. A make that calls this has flags that are not for cargo's.
+# Debian installs bpftool in a directory that is only on root's PATH.
 PATH=$PATH:/usr/sbin
+# The flags of a make that calls this script are not meant for the make that cargo calls.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
-say() { printf '== %s\n' "$*"; }
-stop() {
-  printf 'eunomia: %s\n' "$*" >&2
-  exit 1
-}
-
-# ecc is linked against shared libraries of this release.
+# The release is part of it, because ecc is linked against shared libraries.
 digest() {
   # shellcheck source=/dev/null
-  { cat build.sh bpftool.c Makefile && uname -m && . /etc/os-release && echo "$ID ${VERSION_ID-}"; } |
+  { without_comments build.sh bpftool.c Makefile && uname -m && . /etc/os-release && echo "$ID ${VERSION_ID-}"; } |
     sha256sum | cut -c1-16
 }
 
@@ -42,30 +40,30 @@ require_rust() {
   local version
   version=$(cargo --version 2>/dev/null | cut -d' ' -f2) || version=
   [ -n "$version" ] ||
-    stop "cargo is missing: install Rust $RUST or newer, by rustup or by apt-get install cargo (Debian 13 or newer)"
+    stop "cargo is missing: install Rust $RUST or newer with rustup, or with apt-get install cargo (Debian 13 or newer)"
   printf '%s\n' "$RUST" "$version" | sort --version-sort --check=silent ||
-    stop "Rust $RUST or newer is needed, cargo on PATH is $version: type rustup update, or put a newer one first on PATH"
+    stop "Rust $RUST or newer is required, but cargo on PATH is $version: run rustup update, or put a newer one first on PATH"
 }
 
-# Runs cargo with its output in the log.
+# install_crate CRATE VERSION [OPTION...]: installs the commands of the crate into result/bin.
 install_crate() {
   local crate=$1 version=$2
   shift 2
   CARGO_TARGET_DIR=$work/target CARGO_PROFILE_RELEASE_STRIP=true \
-    cargo install "$crate" --version "=$version" --locked --root "$work" --no-track "$@" >>"$log" 2>&1 || {
+    cargo install "$crate" --version "=$version" --locked --root "$work/result" --no-track "$@" >>"$log" 2>&1 || {
     tail -n 20 "$log" >&2
-    stop "cargo cannot build $crate $version; above is the end of $log"
+    stop "cargo cannot build $crate $version; $log ends with the lines above"
   }
 }
 
-as_repository() {
+commit_all() {
   git -C "$1" init --quiet
   git -C "$1" add --force .
   git -C "$1" -c user.name=ebpf-new -c user.email= -c commit.gpgsign=false \
-    commit --quiet --no-verify --message 'What the build of ecc takes in'
+    commit --quiet --no-verify --message 'Input of the build of ecc'
 }
 
-# The directory that ecc calls the architecture's, with its vmlinux.h.
+# Writes vmlinux.h to the subdirectory that ecc reads for this architecture.
 write_kernel_types() {
   local architecture kernel
   case $(uname -m) in
@@ -74,7 +72,7 @@ write_kernel_types() {
     *) architecture=$(uname -m) ;;
   esac
   kernel=$(cd ../.. && python3 -c "from scaffold.vmtest.kernels import find_kernel; print(find_kernel('$KERNEL').image)")
-  # Elsewhere than on x86 there is no ELF file inside the image: take the types of the kernel that runs here.
+  # Only the image of x86 contains an ELF file. On other architectures take the types of the running kernel.
   [ "${kernel##*/}" = vmlinux ] || kernel=/sys/kernel/btf/vmlinux
   mkdir -p "$1/$architecture"
   bpftool btf dump file "$kernel" format c >"$1/$architecture/vmlinux.h"
@@ -82,60 +80,47 @@ write_kernel_types() {
 
 build_ecc() {
   say "Building ecc-rs $ECC from its crate: about 2 minutes, once"
-  mkdir -p "$work"/bpftool/src/libbpf/include/bpf "$work"/libexec
+  mkdir -p "$work"/bpftool/src/libbpf/include/bpf "$work"/result/libexec
   cp bpftool.c Makefile "$work"/bpftool/src
   cp "$(pkg-config --variable=includedir libbpf)"/bpf/*.h "$work"/bpftool/src/libbpf/include/bpf
-  as_repository "$work"/bpftool
+  commit_all "$work"/bpftool
   write_kernel_types "$work"/vmlinux
-  as_repository "$work"/vmlinux
+  commit_all "$work"/vmlinux
   BPFTOOL_REPO=$work/bpftool BPFTOOL_HASH=HEAD VMLINUX_REPO=$work/vmlinux VMLINUX_REF=HEAD \
     install_crate ecc-rs "$ECC"
   make --silent -C "$work"/bpftool/src
-  mv "$work"/bpftool/src/bpftool "$work"/libexec
+  mv "$work"/bpftool/src/bpftool "$work"/result/libexec
 }
 
-# One static file: it is what goes into a guest.
+# ecli is one static file, because the guests contain no libraries for it.
 build_ecli() {
   local flags='-C target-feature=+crt-static' library name host assets
   say "Building ecli-rs $ECLI from its crate: about 10 minutes, once"
   host=$(rustc --version --verbose | sed -n 's/^host: //p')
-  # A newer libelf needs zstd, of which ecli's crates do not know. Named as -lzstd it could be the shared one.
+  # A newer libelf needs zstd, which ecli's crates do not link. With -lzstd the linker could choose the shared library.
   for library in $(pkg-config --static --libs-only-l libelf); do flags+=" -C link-arg=-l:lib${library#-l}.a"; done
-  # The libelf.a of elfutils 0.192 (Debian 13) lacks two functions, which set up and free what stays empty here.
+  # The libelf.a of elfutils 0.192 (Debian 13) lacks two functions. They set up and free a tree that stays empty here.
   if pkg-config --exists 'libelf = 0.192'; then
     for name in eu_search_tree_init eu_search_tree_fini; do flags+=" -C link-arg=-Wl,--defsym=$name=getpid"; done
   fi
   RUSTFLAGS=$flags install_crate ecli-rs "$ECLI" --no-default-features --features native --target "$host"
-  "$work"/bin/ecli-rs run --help >/dev/null || stop "the ecli-rs that cargo has built does not run, see $log"
+  "$work"/result/bin/ecli-rs run --help >/dev/null || stop "the new ecli-rs does not start, see $log"
   assets=$(find "${CARGO_HOME:-$HOME/.cargo}"/registry/src -path "*/bpf-loader-lib-$LOADER/assets" -print -quit)
-  cp -r "$assets" "$work"/loader-assets
+  cp -r "$assets" "$work"/result/loader-assets
 }
 
+# build_once has set `work`, which the functions above read.
 build() {
   require_rust
-  rm -rf "$work"
-  # shellcheck disable=SC2064 # the directory of this call
-  trap "rm -rf '$work'" EXIT
-  mkdir -p "$work"
   build_ecc
   build_ecli
-  rm -rf "$work"/bpftool "$work"/vmlinux "$work"/target "$work"/.crates* "$log"
-  mv -T "$work" "$target"
+  rm "$log"
 }
 
-toolchains=${XDG_CACHE_HOME:-$HOME/.cache}/ebpf-new/toolchains
-target=$toolchains/eunomia-$(digest)
-work=$target.part
+target=$TOOLCHAINS/eunomia-$(digest)
 log=$target.log
-
 case "${1-} $#" in
   "path 1") echo "$target/bin" ;;
-  " 0")
-    [ ! -d "$target" ] || exit 0
-    mkdir -p "$toolchains"
-    exec 9>"$toolchains"/eunomia.lock
-    flock --nonblock 9 || { say "Waiting for another build of ecc-rs and ecli-rs" && flock 9; }
-    [ -d "$target" ] || build
-    ;;
+  " 0") build_once "$target" build ;;
   *) stop "usage: tools/eunomia/build.sh [path]" ;;
 esac

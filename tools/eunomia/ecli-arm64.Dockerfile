@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# ecli for arm64, static, as eunomia-bpf releases one: docker build --build-arg ECLI=0.2.9 --output DIRECTORY .
+# A static ecli for arm64, like the one in the releases of eunomia-bpf: docker build --build-arg ECLI=0.2.9 --output DIRECTORY .
 FROM docker.io/library/debian:trixie AS build
 RUN dpkg --add-architecture arm64 \
     && apt-get update \

@@ -1,20 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Packs the ecc and the ecli that build.sh has made, and an ecli for arm64, as eunomia-bpf releases them: files in the
-# AppImage form. tools/containers/docker hands them out to containers, where the release itself cannot be had.
+# Packs the ecc and the ecli that build.sh built, and an ecli for arm64, as AppImages like those in the releases of
+# eunomia-bpf. tools/containers/docker serves them to containers that cannot reach these releases.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-# What an AppImage leaves to the machine it runs on: the C library and what comes with every compiler.
-LEFT_OUT='/(ld-linux[^/]*|lib(c|m|gcc_s|stdc\+\+))\.so'
+SCRIPT=release
+# shellcheck source=tools/toolchain.sh
+. ../toolchain.sh
 
-say() { printf '== %s\n' "$*"; }
-stop() {
-  printf 'release: %s\n' "$*" >&2
-  exit 1
-}
+# An AppImage does not contain the C library and the libraries of the compiler: every machine has them.
+SYSTEM_LIBRARIES='/(ld-linux[^/]*|lib(c|m|gcc_s|stdc\+\+))\.so'
 
-# pack NAME DIRECTORY: an ELF program (one without effect here), the mark of an AppImage, and the files behind it.
+# pack NAME DIRECTORY: writes an ELF program (here `true`) with the magic number of an AppImage, and the files after it.
 pack() {
   mksquashfs "$2" "$work/files" -quiet -no-progress -all-root -comp gzip >/dev/null
   cat "$(type -P true)" "$work/files" >"$work/$1.part"
@@ -28,7 +26,7 @@ pack_ecc() {
   mkdir -p "$files/usr/bin" "$files/usr/lib"
   cp "$tools/bin/ecc-rs" "$files/usr/bin"
   for program in bin/ecc-rs libexec/bpftool; do ldd "$tools/$program"; done |
-    awk '$3 ~ /^\// { print $3 }' | grep -Ev "$LEFT_OUT" | sort -u |
+    awk '$3 ~ /^\// { print $3 }' | grep -Ev "$SYSTEM_LIBRARIES" | sort -u |
     while read -r library; do cp -L "$library" "$files/usr/lib"; done
   cat >"$files/AppRun" <<'END'
 #!/bin/sh
@@ -53,7 +51,7 @@ build_for_arm64() {
   ../containers/docker build --file ecli-arm64.Dockerfile --build-arg "ECLI=$version" --output "$work/arm64" . \
     >"$log" 2>&1 || {
     tail -n 20 "$log" >&2
-    stop "ecli cannot be built for arm64; above is the end of $log"
+    stop "ecli cannot be built for arm64; $log ends with the lines above"
   }
 }
 
@@ -63,11 +61,11 @@ tools=$(dirname "$(./build.sh path)")
 releases=$home/releases
 work=$home/releases.part
 log=$home/releases.log
-made=$(cat release.sh ecli-arm64.Dockerfile && echo "$tools")
+inputs=$(without_comments release.sh ecli-arm64.Dockerfile && echo "$tools")
 
 exec 9>"$home/releases.lock"
 flock 9
-[ "$made" != "$(cat "$releases/made" 2>/dev/null)" ] || exit 0
+[ "$inputs" != "$(cat "$releases/made" 2>/dev/null)" ] || exit 0
 rm -rf "$work"
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work" "$releases"
@@ -75,4 +73,4 @@ pack_ecc
 pack_ecli ecli "$tools/bin/ecli-rs"
 build_for_arm64
 pack_ecli ecli-aarch64 "$work/arm64/ecli-rs"
-printf '%s\n' "$made" >"$releases/made"
+printf '%s\n' "$inputs" >"$releases/made"

@@ -121,7 +121,7 @@ def _toolchain_root(framework: Framework) -> str:
 
 def _tools(framework: Framework, root: str) -> dict[str, str]:
     """Return the path of each command that builds need and that is neither in `root` nor in every sandbox."""
-    names = [name for need in framework.needs if need.target == "build" for name in (need.name, *need.also)]
+    names = [name for need in framework.needs if need.target == "build" for name in (need.name, *need.aliases)]
     paths = {name: os.path.realpath(path) for name in names if (path := shutil.which(name))}
     elsewhere = {name: path for name, path in paths.items() if not is_system(path)}
     return {name: path for name, path in elsewhere.items() if not (root and Path(root, "bin", name).exists())}

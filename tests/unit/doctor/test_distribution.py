@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The command that mends is the one of this distribution."""
+"""The doctor prints the install command of the distribution that it runs on."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from scaffold.doctor.distribution import PACKAGE_MANAGERS, find_distribution, install, installs
+from scaffold.doctor.distribution import PACKAGE_MANAGERS, find_distribution, install_command, need_fix
 from scaffold.doctor.host import Host
 from scaffold.doctor.needs import Need
 from scaffold.project.catalog import Framework, load_catalog
@@ -14,7 +14,7 @@ from scaffold.vmtest.architecture import ARCHITECTURES
 
 CATALOG = load_catalog()
 NEEDS = {need.name: need for each in CATALOG.values() for need in (*each.needs, *each.runner_needs)}
-# What os-release says there, and what is on PATH, nix on some of them too.
+# os-release, the commands on PATH (some systems have nix too), and the expected command.
 SYSTEMS = {
     "Debian": ("ID=debian\nVERSION_ID='12'\n", ["apt-get", "nix-shell"], "apt-get install clang"),
     "Ubuntu": ("ID=ubuntu\nID_LIKE=debian\n", ["apt-get"], "apt-get install clang"),
@@ -25,14 +25,14 @@ SYSTEMS = {
     "Tumbleweed": ('ID="opensuse-tumbleweed"\nID_LIKE="opensuse suse"\n', ["zypper"], "zypper install clang"),
     "Alpine": ("ID=alpine\n", ["apk"], "apk add clang"),
     "NixOS": ("ID=nixos\n", ["nix-shell"], "nix-shell -p clang"),
-    "none of them, with apt": ("", ["apt-get"], "apt-get install clang"),
-    "broken": ("ID=\"debian\n'\n=\n", ["apt-get"], "apt-get install clang"),
-    "none of them": ("ID=slackware\n", [], "install clang (on Debian: clang)"),
+    "unknown, with apt": ("", ["apt-get"], "apt-get install clang"),
+    "invalid": ("ID=\"debian\n'\n=\n", ["apt-get"], "apt-get install clang"),
+    "unknown": ("ID=slackware\n", [], "install clang (on Debian: clang)"),
 }
 
 
-def machine(directory: Path, release: str, commands: list[str]) -> Host:
-    """A machine that has this os-release, and commands of these names."""
+def fake_host(directory: Path, release: str, commands: list[str]) -> Host:
+    """Return a host with this os-release, and with empty commands of these names on PATH."""
     (directory / "etc").mkdir()
     (directory / "etc/os-release").write_text(release)
     (directory / "bin").mkdir()
@@ -42,43 +42,43 @@ def machine(directory: Path, release: str, commands: list[str]) -> Host:
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_the_command_is_of_this_distribution(system: str, tmp_path: Path) -> None:
+def test_fix_is_the_command_of_the_distribution(system: str, tmp_path: Path) -> None:
     release, commands, command = SYSTEMS[system]
-    host = machine(tmp_path, release, [*commands, "sudo"])
-    shown = installs(NEEDS["clang"], find_distribution(host), host)
-    assert shown.removeprefix("sudo ") == command
+    host = fake_host(tmp_path, release, [*commands, "sudo"])
+    fix = need_fix(NEEDS["clang"], find_distribution(host), host)
+    assert fix.removeprefix("sudo ") == command
 
 
-def test_what_ubuntu_calls_otherwise_than_debian(tmp_path: Path) -> None:
-    host = machine(tmp_path, SYSTEMS["Ubuntu"][0], ["apt-get"])
+def test_package_names_of_ubuntu_differ_from_debian(tmp_path: Path) -> None:
+    host = fake_host(tmp_path, SYSTEMS["Ubuntu"][0], ["apt-get"])
     assert find_distribution(host).package(NEEDS["bpftool"]) == "linux-tools-generic"
 
 
-def test_one_command_installs_all_packages_each_once(tmp_path: Path) -> None:
-    host = machine(tmp_path, SYSTEMS["NixOS"][0], ["nix-shell"])
-    assert install(["go", "clang", "go"], find_distribution(host), host) == "nix-shell -p go clang"
+def test_one_command_installs_each_package_once(tmp_path: Path) -> None:
+    host = fake_host(tmp_path, SYSTEMS["NixOS"][0], ["nix-shell"])
+    assert install_command(["go", "clang", "go"], find_distribution(host), host) == "nix-shell -p go clang"
 
 
-@pytest.mark.parametrize("need", NEEDS.values(), ids=lambda each: each.name)
-def test_every_need_has_a_name_everywhere_or_a_command(need: Need) -> None:
-    assert need.installs or {each.name for each in PACKAGE_MANAGERS} <= set(need.packages)
-    known = {each.name for each in PACKAGE_MANAGERS} | {
-        name for each in PACKAGE_MANAGERS for name in each.distributions
+@pytest.mark.parametrize("need", NEEDS.values(), ids=lambda value: value.name)
+def test_every_need_has_a_package_in_each_distribution_or_a_command(need: Need) -> None:
+    assert need.install_command or {manager.name for manager in PACKAGE_MANAGERS} <= set(need.packages)
+    known = {manager.name for manager in PACKAGE_MANAGERS} | {
+        name for manager in PACKAGE_MANAGERS for name in manager.distributions
     }
     assert set(need.packages) <= known
     assert need.target or need.header
 
 
-def test_the_runner_and_the_needs_agree_on_debians_packages() -> None:
+def test_runner_and_needs_name_the_same_debian_packages() -> None:
     assert {each.qemu: each.package for each in ARCHITECTURES.values()} | {"busybox": "busybox-static"} == {
         need.name: need.package for need in next(iter(CATALOG.values())).runner_needs
     }
 
 
-@pytest.mark.parametrize("framework", CATALOG.values(), ids=lambda each: each.name)
-def test_dnf_installs_what_make_deps_names(framework: Framework) -> None:
+@pytest.mark.parametrize("framework", CATALOG.values(), ids=lambda value: value.name)
+def test_make_deps_names_the_dnf_packages(framework: Framework) -> None:
     (makefile,) = framework.directory.glob("*/Makefile")
     (listed,) = re.findall(r"^DNF := ((?:.*\\\n)*.*)$", makefile.read_text(), re.MULTILINE)
-    needed = {need.packages["dnf"] for need in framework.needs if not need.installs and need.target != "test"}
-    # A static library brings the shared one.
+    needed = {need.packages["dnf"] for need in framework.needs if not need.install_command and need.target != "test"}
+    # The package of a static library depends on that of the shared one.
     assert {name for name in needed if not {name, f"{name}-static"} & set(listed.split())} == set()
