@@ -17,7 +17,7 @@ from typing import Any
 from scaffold.vmtest import processes
 from scaffold.vmtest.manifest import Manifest
 from scaffold.vmtest.printable import printable
-from scaffold.vmtest.verdict import SHOWN, Outcome, Verdict
+from scaffold.vmtest.verdict import MAX_LINE_CHARACTERS, Outcome, Verdict
 
 LINES = 25
 KEPT_BYTES = 64 << 10
@@ -56,7 +56,9 @@ def build(manifest: Manifest, arch: str, run: Runner | None = None) -> Verdict |
     if built.status == 0 and not built.limit:
         return None
     verdict = replace(verdict, total_s=round(time.monotonic() - began, 3))
-    lines = tuple(printable(line, SHOWN) for line in built.output.decode(errors="replace").splitlines()[-LINES:])
+    lines = tuple(
+        printable(line, MAX_LINE_CHARACTERS) for line in built.output.decode(errors="replace").splitlines()[-LINES:]
+    )
     if built.limit:
         return replace(verdict, reason=f"it does not build: {built.limit}", console=lines)
     if built.status is None:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from scaffold.errors import UnavailableError
 from scaffold.vmtest.architecture import ARCHITECTURES, Architecture
-from scaffold.vmtest.available import AvailableKernel, available_kernels, install, kernel_store, version_key
+from scaffold.vmtest.available import AvailableKernel, available_kernels, download_kernel, kernel_directory, version_key
 from scaffold.vmtest.cache import cache_root, directory_size, discard, locked
 from scaffold.vmtest.errors import InfrastructureError
-from scaffold.vmtest.kernel_cache import whole_entries
+from scaffold.vmtest.kernel_cache import valid_entries
 from scaffold.vmtest.kernels import find_kernel
-from scaffold.vmtest.snapshot import find_busybox, kernel_is_gone
+from scaffold.vmtest.snapshot import find_busybox, is_kernel_missing
 
 EVERY = "all"
 DAY = 24 * 3600
@@ -48,7 +48,7 @@ def cached_kernels(architectures: Sequence[Architecture]) -> list[Cached]:
 
 def _cached(architectures: Sequence[Architecture]) -> Iterator[Cached]:
     for architecture in architectures:
-        for entry, origin in whole_entries(kernel_store(architecture)).items():
+        for entry, origin in valid_entries(kernel_directory(architecture)).items():
             with suppress(FileNotFoundError):  # another run removes it
                 used = entry.stat().st_mtime
                 yield Cached(origin.release, architecture.name, origin.suite, directory_size(entry), used, entry)
@@ -80,7 +80,7 @@ def fetch_kernels(specs: Sequence[str], architecture: Architecture) -> Iterator[
             if spec == EVERY:
                 for offer in available_kernels(architecture):
                     with locked("kernels"):
-                        yield install(offer, architecture).release
+                        yield download_kernel(offer, architecture).release
             else:
                 yield find_kernel(spec, architecture).release
 
@@ -102,13 +102,13 @@ def prune_kernels(days: float) -> Pruned:
     What killed runs have left half made goes too, when it is older than a day.
     """
     limit = time.time() - days * DAY
-    stores = [*map(kernel_store, ARCHITECTURES.values()), cache_root() / "kernels" / "local"]
+    stores = [*map(kernel_directory, ARCHITECTURES.values()), cache_root() / "kernels" / "local"]
     with locked("kernels"):
-        releases = {entry: origin.release for store in stores for entry, origin in whole_entries(store).items()}
+        releases = {entry: origin.release for store in stores for entry, origin in valid_entries(store).items()}
         kernels = {entry for store in stores for entry in _entries_before(limit, store)}
         size = _discard(kernels)
         saved = cache_root() / "guests"
-        guests = _entries_before(limit, saved) | {entry for entry in saved.glob("[!.]*/") if kernel_is_gone(entry)}
+        guests = _entries_before(limit, saved) | {entry for entry in saved.glob("[!.]*/") if is_kernel_missing(entry)}
         size += _discard(guests)
         half_made = {
             part for store in (*stores, saved) for part in _entries_before(min(limit, time.time() - DAY), store, ".*/")

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from scaffold.errors import UsageError
 from scaffold.project.catalog import default_kernels, load_catalog
-from scaffold.vmtest.architecture import ARCHITECTURES, Architecture, own_architecture
+from scaffold.vmtest.architecture import ARCHITECTURES, Architecture, host_architecture
 from scaffold.vmtest.run import listed_kernels, read_kernels
 
 GITHUB_JOBS = 256  # the most that a matrix of GitHub Actions may have
@@ -88,7 +88,7 @@ def guest_architecture(name: str | None) -> Architecture:
         UsageError: it is not known.
     """
     if name is None:
-        return own_architecture()
+        return host_architecture()
     if name not in ARCHITECTURES:
         raise UsageError(f"--arch {name}: there are {' and '.join(ARCHITECTURES)}")
     return ARCHITECTURES[name]

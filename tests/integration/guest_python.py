@@ -41,9 +41,9 @@ def python_entries(repository: Path) -> tuple[initramfs.Entry, ...]:
     files = [Path(name) for name in json.loads(done.stdout.splitlines()[-1])]
     own = [path for path in files if path.is_relative_to(LIBRARY)]
     extensions = [path for path in own if path.suffix == ".so"]
-    entries = [initramfs.program(PYTHON, str(PYTHON).lstrip("/")), initramfs.symlink("bin/python3", str(PYTHON))]
+    entries = [initramfs.host_file(PYTHON, str(PYTHON).lstrip("/")), initramfs.symlink("bin/python3", str(PYTHON))]
     entries += [_compiled(path) for path in own if path.suffix == ".py"]
-    entries += [initramfs.program(path, str(path).lstrip("/")) for path in (*extensions, *_loaded(extensions))]
+    entries += [initramfs.host_file(path, str(path).lstrip("/")) for path in (*extensions, *_loaded(extensions))]
     return (*entries, *initramfs.libraries(PYTHON))
 
 
@@ -52,10 +52,10 @@ def _compiled(source: Path) -> initramfs.Entry:
     kept = Path(importlib.util.cache_from_source(str(source)))
     place = str(source.with_suffix(".pyc")).lstrip("/")
     if kept.exists():
-        return initramfs.program(kept, place)
+        return initramfs.host_file(kept, place)
     with tempfile.TemporaryDirectory() as directory:
         compiled = py_compile.compile(str(source), f"{directory}/module.pyc", doraise=True)
-        return initramfs.program(Path(str(compiled)), place)
+        return initramfs.host_file(Path(str(compiled)), place)
 
 
 def _loaded(extensions: list[Path]) -> set[Path]:

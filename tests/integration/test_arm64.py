@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.vmtest.accel import guest_runs
+from scaffold.vmtest.accel import can_run_guest
 from scaffold.vmtest.architecture import ARCHITECTURES
 from scaffold.vmtest.kernels import find_kernel
 from tests.integration.conftest import new_project
@@ -98,5 +98,5 @@ def test_what_was_fetched_is_all_that_a_guest_needs(cross_built: Path, tmp_path:
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_the_probe_for_kvm_is_a_guest_that_ends_itself(name: str) -> None:
-    assert guest_runs(ARCHITECTURES[name], "tcg")
-    assert not guest_runs(ARCHITECTURES[name], "no-such-accelerator")
+    assert can_run_guest(ARCHITECTURES[name], "tcg")
+    assert not can_run_guest(ARCHITECTURES[name], "no-such-accelerator")

@@ -20,7 +20,7 @@ from scaffold.doctor.finding import MISSING, OK, WARNING, Finding
 from scaffold.doctor.host import Host
 from scaffold.doctor.needs import Need
 from scaffold.doctor.tools import check_need
-from scaffold.vmtest.architecture import own_architecture
+from scaffold.vmtest.architecture import host_architecture
 from tests.conftest import Command, git
 from tests.integration.processes import processes_of
 from tests.integration.repositories import make, render
@@ -141,7 +141,7 @@ MOUNTED = "mount -t tracefs tracefs /sys/kernel/tracing; "
 HIDDEN = "mount -t tmpfs none /sys/kernel/debug; mount -t tmpfs none /sys/kernel/tracing; "
 UNTYPED = "mount -t tmpfs none /sys/kernel/btf; "
 DEVICES = "mount -t tmpfs none /dev; mknod -m 666 /dev/null c 1 3; mknod -m 666 /dev/urandom c 1 9; "
-NEEDED_QEMU = own_architecture().qemu
+NEEDED_QEMU = host_architecture().qemu
 # What is done to a mount namespace, and what is then found.
 NAMESPACES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
     "as it should be": (

@@ -12,7 +12,7 @@ import pytest
 from scaffold.doctor.finding import MISSING, OK, WARNING, Finding
 from scaffold.vmtest import initramfs
 from scaffold.vmtest.kernels import find_kernel
-from scaffold.vmtest.snapshot import GuestNeeds, start_guest
+from scaffold.vmtest.snapshot import GuestRequirements, start_guest
 from tests.integration.guest_python import python_entries
 from tests.integration.repositories import files_of, render
 
@@ -57,8 +57,8 @@ END = "doctor: end\n"
 def looks(kernel: str, steps: str, repository: Path) -> dict[str, dict[str, Finding]]:
     """Boot `kernel`, do the steps there, and return the findings of each look, by its name and theirs."""
     payload = [initramfs.file("run/steps.sh", f"{STEPS}{steps}echo {END}".encode())]
-    payload += [initramfs.program(repository / name, f"repository/{name}") for name in files_of(repository)]
-    wanted = GuestNeeds(memory=512, boot_seconds=SECONDS)
+    payload += [initramfs.host_file(repository / name, f"repository/{name}") for name in files_of(repository)]
+    wanted = GuestRequirements(memory=512, boot_seconds=SECONDS)
     with start_guest(find_kernel(kernel), [*python_entries(repository)], payload, wanted, b"doctor: starts") as (
         machine,
         _,

@@ -19,15 +19,15 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.vmtest.apt import own_suites
+from scaffold.vmtest.apt import configured_suites
 from scaffold.vmtest.kernel_cache import load_entry
 from tests.integration.vm_runs import SCAFFOLD, run_vmtest
 
 FETCH = """
 import sys
-from vmtest.architecture import own_architecture
+from vmtest.architecture import host_architecture
 from vmtest.kernels import find_kernel
-print(find_kernel(sys.argv[1], own_architecture()).release)
+print(find_kernel(sys.argv[1], host_architecture()).release)
 """
 
 
@@ -196,11 +196,11 @@ def test_an_archive_out_of_reach(empty_cache: dict[str, str], tmp_path: Path, li
 
 
 def test_the_suites_are_known_where_apt_has_no_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    suites = own_suites()
+    suites = configured_suites()
     (tmp_path / "lists").mkdir()
     (tmp_path / "apt.conf").write_text(f'Dir::State::lists "{tmp_path}/lists";\n')
     monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
-    assert own_suites() == suites != []
+    assert configured_suites() == suites != []
 
 
 def test_no_apt(empty_cache: dict[str, str], tmp_path: Path, libbpf_project: Path) -> None:

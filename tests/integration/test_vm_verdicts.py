@@ -16,13 +16,13 @@ from xml.etree import ElementTree
 import pytest
 
 from scaffold.vmtest import initramfs
-from scaffold.vmtest.architecture import own_architecture
+from scaffold.vmtest.architecture import host_architecture
 from scaffold.vmtest.kernel_cache import Kernel
 from scaffold.vmtest.kernels import find_kernel
 from scaffold.vmtest.manifest import load_manifest
-from scaffold.vmtest.qemu import Machine
+from scaffold.vmtest.qemu import QemuMachine
 from scaffold.vmtest.run import payload_entries, program_files
-from scaffold.vmtest.snapshot import GuestNeeds, start_guest
+from scaffold.vmtest.snapshot import GuestRequirements, start_guest
 from scaffold.vmtest.verdict import read_report
 from tests.integration.vm_runs import Run, read_lines, run_vmtest
 
@@ -69,12 +69,12 @@ def test_the_repository_tests_itself_without_the_generator(built: Path) -> None:
 
 
 @contextmanager
-def guest_at_its_end(project: Path, kernel: Kernel) -> Iterator[Machine]:
+def guest_at_its_end(project: Path, kernel: Kernel) -> Iterator[QemuMachine]:
     """Run `project` on `kernel` to the last word of the guest."""
     manifest = load_manifest(project)
     payload = payload_entries(manifest, "mark")
     lasting = [entry for path in program_files(manifest) for entry in initramfs.libraries(path)]
-    needs = GuestNeeds(manifest.memory, manifest.boot_seconds)
+    needs = GuestRequirements(manifest.memory, manifest.boot_seconds)
     with start_guest(kernel, lasting, payload, needs, b"mark begin") as (machine, _):
         assert machine.read_until([b"mark bye"], time.monotonic() + manifest.seconds)
         yield machine
@@ -237,7 +237,7 @@ def test_a_guest_that_never_boots(libbpf_project: Path, tmp_path: Path) -> None:
 
 def test_a_kernel_without_virtio_drives(libbpf_project: Path, tmp_path: Path) -> None:
     fetched = run_vmtest(libbpf_project, "--kernel", "6.1").verdicts[0]["release"]
-    image = find_kernel("6.1", own_architecture()).image.with_name("vmlinuz")
+    image = find_kernel("6.1", host_architecture()).image.with_name("vmlinuz")
     # Debian's kernel has virtio as modules, and none of them stands beside a copy of the image.
     shutil.copy(image, tmp_path / "bzImage")
     for _ in range(2):

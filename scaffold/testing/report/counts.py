@@ -26,7 +26,7 @@ def headline(verdicts: Sequence[Verdict], missing: int = 0) -> str:
 
 def column(verdict: Verdict) -> str:
     """Return what a table calls the kernel of `verdict`, with the architecture where it is not this machine's."""
-    own = verdict.arch in ARCHITECTURES and ARCHITECTURES[verdict.arch].is_own
+    own = verdict.arch in ARCHITECTURES and ARCHITECTURES[verdict.arch].is_native
     foreign = verdict.arch and not own
     return f"{verdict.kernel} {verdict.arch}" if foreign else verdict.kernel
 

@@ -18,7 +18,7 @@ from scaffold.vmtest import elf, initramfs
 from scaffold.vmtest.errors import ManifestError
 from scaffold.vmtest.manifest import Manifest, source_and_target
 from scaffold.vmtest.printable import printable
-from scaffold.vmtest.verdict import SHOWN, Outcome, Verdict
+from scaffold.vmtest.verdict import MAX_LINE_CHARACTERS, Outcome, Verdict
 
 SECONDS_TO_LIST = 10.0
 LIBRARIES = ("/usr/", "/lib")  # where those are that a guest may get
@@ -84,7 +84,7 @@ class SandboxedBuilds:
             raise ManifestError(f"{path.name} is for the interpreter {interpreter!r}, which is none of this machine's")
         command = [interpreter, "--list", f"{SOURCE}/{path.name}"]
         listing = self._box(manifest).ask(command, path.parent, SECONDS_TO_LIST)
-        named = initramfs.listed_libraries(listing.output.decode(errors="replace"))
+        named = initramfs.parse_library_list(listing.output.decode(errors="replace"))
         found = sorted({interpreter, *filter(_is_library, named)})
         return [initramfs.file(library.lstrip("/"), Path(library).read_bytes()) for library in found]
 
@@ -110,6 +110,6 @@ def _explained(built: BuildResult, box: Sandbox, wanted: Request) -> BuildResult
     wants = re.compile("|".join(filter(None, (NETWORK, box.equipment.unfetched))))
     for line in built.output.decode(errors="replace").splitlines():
         if wants.search(line):
-            said = printable(line.strip(), SHOWN)
+            said = printable(line.strip(), MAX_LINE_CHARACTERS)
             return replace(built, limit=f"it wants something from the network, which the sandbox has not: {said}")
     return built

@@ -25,7 +25,7 @@ from scaffold.testing.sandbox.bubblewrap import PLACE, Request, Sandbox, Toolcha
 from scaffold.testing.sandbox.builds import SandboxedBuilds
 from scaffold.testing.sandbox.limits import Limits
 from scaffold.vmtest import processes
-from scaffold.vmtest.architecture import own_architecture
+from scaffold.vmtest.architecture import host_architecture
 from scaffold.vmtest.cache import cache_root, locked, new_directory, prune
 from scaffold.vmtest.manifest import Manifest, load_manifest
 from scaffold.vmtest.printable import printable
@@ -147,7 +147,7 @@ def _prove(framework: Framework, box: Sandbox, project: Path, seed: Path) -> Non
     """
     manifest = load_manifest(project)
     kept = Request(framework.offline.kept, PLACE, SEED_BYTES)
-    command = [word.replace("{arch}", own_architecture().name) for word in manifest.build]
+    command = [word.replace("{arch}", host_architecture().name) for word in manifest.build]
     with seed.open("r+b" if seed == Path(os.devnull) else "w+b") as archive:
         built = box.build(command, project, manifest.build_seconds, kept, archive)
     if built.status != 0:

@@ -70,7 +70,7 @@ def test_every_need_has_a_name_everywhere_or_a_command(need: Need) -> None:
 
 
 def test_the_runner_and_the_needs_agree_on_debians_packages() -> None:
-    assert {each.qemu: each.package for each in ARCHITECTURES.values()} | {"busybox": "busybox-static"} == {
+    assert {each.qemu: each.qemu_package for each in ARCHITECTURES.values()} | {"busybox": "busybox-static"} == {
         need.name: need.package for need in next(iter(CATALOG.values())).runner_needs
     }
 

@@ -9,12 +9,12 @@ import pytest
 
 import scaffold.testing.schedule
 from scaffold.testing.schedule import BuildStep, Job, Policy, Schedule, Step
-from scaffold.vmtest.manifest import Manifest
+from scaffold.vmtest.manifest import EventSource, Manifest
 from scaffold.vmtest.verdict import Outcome, Verdict
 
 MANIFEST = Manifest(
     root=Path("a"), project="a", framework="", files=("a",), memory=256, command=("a",), filter=(), ready="Attached",
-    source="trace", trigger=("true",), pattern=re.compile("(?P<pid>[0-9]+)"), seconds=30, boot_seconds=30,
+    source=EventSource.TRACE, trigger=("true",), pattern=re.compile("(?P<pid>[0-9]+)"), seconds=30, boot_seconds=30,
 )  # fmt: skip
 KERNELS = ("5.10", "6.1")
 PASS = Verdict("a", "", "", verdict=Outcome.PASS)

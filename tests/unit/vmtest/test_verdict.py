@@ -10,24 +10,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaffold.vmtest.manifest import Manifest
+from scaffold.vmtest.manifest import EventSource, Manifest
 from scaffold.vmtest.verdict import (
     Outcome,
     Verdict,
     as_json,
     as_text,
+    attach_seconds,
     exit_status,
     judge,
+    pending_action,
     read_report,
-    run_words,
-    seconds_to_attach,
-    waiting_for,
+    trigger_values,
 )
 
 MARK = b"vmtest-0123456789abcdef"
 MANIFEST = Manifest(
     root=Path("."), project="hello", framework="libbpf", files=("build/hello",), memory=256,
-    command=("./hello",), filter=("--pid", "{pid}"), ready="Attached", source="trace",
+    command=("./hello",), filter=("--pid", "{pid}"), ready="Attached", source=EventSource.TRACE,
     trigger=("echo",), pattern=re.compile(r"from PID (?P<pid>[0-9]+)\."), seconds=30, boot_seconds=120,
 )  # fmt: skip
 GOOD = """\
@@ -73,8 +73,8 @@ def test_a_good_run_passes_with_the_triggers_event() -> None:
 
 
 def test_time_to_attach_is_the_guests_own_without_the_filter() -> None:
-    assert seconds_to_attach(read_report(console(GOOD), MARK)) == 0.25
-    assert seconds_to_attach(read_report(console(GOOD.replace("ready 3.35\n", "")), MARK)) == 0
+    assert attach_seconds(read_report(console(GOOD), MARK)) == 0.25
+    assert attach_seconds(read_report(console(GOOD.replace("ready 3.35\n", "")), MARK)) == 0
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_lines_without_the_mark_do_not_count() -> None:
 )
 def test_what_a_run_waits_for(upto: str, waiting: str) -> None:
     text = GOOD[: GOOD.index(upto) + len(upto)]
-    assert waiting_for(read_report(console(text), MARK), MANIFEST) == waiting
+    assert pending_action(read_report(console(text), MARK), MANIFEST) == waiting
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_exit_status(verdicts: list[str], status: int) -> None:
 
 
 UNFILTERED = GOOD[: GOOD.index("step filtered")] + GOOD[GOOD.index("step after") :]
-TOKEN, PORT = run_words(MARK)["token"], run_words(MARK)["port"]
+TOKEN, PORT = trigger_values(MARK)["token"], trigger_values(MARK)["port"]
 XDP = replace(MANIFEST, filter=(), trigger=("nc", "{port}"), pattern=re.compile("port (?P<port>[0-9]+)"))
 SNIFF = replace(MANIFEST, filter=(), trigger=("cat", "{token}"), pattern=re.compile("(?P<token>[a-z]+) opened"))
 
@@ -188,11 +188,11 @@ def test_an_optional_group_proves_nothing() -> None:
 
 @given(st.binary(min_size=8))
 def test_the_words_of_runs_fit_their_places(mark: bytes) -> None:
-    words = run_words(mark)
+    words = trigger_values(mark)
     assert re.fullmatch("[a-p]{12}", words["token"])
     assert 10000 <= int(words["port"]) < 30000
-    assert words == run_words(mark)
-    assert words["token"] != run_words(mark + b"x")["token"]
+    assert words == trigger_values(mark)
+    assert words["token"] != trigger_values(mark + b"x")["token"]
 
 
 NUMBERS = ["nan", "inf", "-1", "1e9", "1_0", "٣", "9" * 5000, "", "1 ", "0x1", "1\x00"]
@@ -219,12 +219,12 @@ LINES = st.one_of(
 def test_whatever_the_console_holds_is_judged_and_shown_harmlessly(lines: list[bytes], end: bytes) -> None:
     hostile = console(UNFILTERED[: UNFILTERED.index("stopping")]) + end.join(lines) + b"\n"
     report = read_report(hostile, MARK)
-    assert waiting_for(report, MANIFEST)
+    assert pending_action(report, MANIFEST)
     for manifest in (MANIFEST, XDP):
         reason, events = judge(report, manifest)
         said = [reason, *events, as_text(Verdict("p", "f", "6.1", verdict=Outcome.FAIL, reason=reason, events=events))]
         assert all(character.isprintable() or character in "\n\t" for text in said for character in text)
-    json.loads(as_json(Verdict("p", "f", "6.1", attach_s=seconds_to_attach(report))), parse_constant=pytest.fail)
+    json.loads(as_json(Verdict("p", "f", "6.1", attach_s=attach_seconds(report))), parse_constant=pytest.fail)
 
 
 @given(st.text(), st.lists(st.text()))
