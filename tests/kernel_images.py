@@ -25,7 +25,7 @@ def zboot(payload: bytes) -> bytes:
 
 
 def check_extraction(compressed: bytes, directory: Path) -> None:
-    """Check that KERNEL, which was `compressed`, is extracted from both kinds of images, and never from a half of it."""
+    """Check that both kinds of images with the `compressed` KERNEL give it back, and that truncated ones fail."""
     half = compressed[: len(compressed) // 2]
     size = struct.pack("<I", len(KERNEL))  # the kernel's build appends it
     for name, complete, truncated in (

@@ -63,7 +63,7 @@ def test_modules_are_in_the_order_of_loading(tree: Path, required: list[str], ex
 
 
 def test_an_error_names_a_missing_module(tree: Path) -> None:
-    with pytest.raises(InfrastructureError, match="no module nowhere.*not built in.*guest.modules"):
+    with pytest.raises(InfrastructureError, match=r"no module nowhere.*not built in.*guest\.modules"):
         written(tree, "xfs", "nowhere")
 
 

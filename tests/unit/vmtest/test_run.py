@@ -64,7 +64,7 @@ def test_links_to_files_outside_of_the_project_are_external(tmp_path: Path) -> N
     (root / "build/tool").symlink_to(tmp_path / "tool")
     (root / "build/tools").symlink_to(tmp_path / "tools")
     (tmp_path / "other build").mkdir()
-    (tmp_path / "built elsewhere/y").write_text("y")
+    (tmp_path / "other build/y").write_text("y")
     (root / "out").symlink_to(tmp_path / "other build")
     (tmp_path / "link to project").symlink_to(root)
     project = manifest(tmp_path / "link to project", "build/hello", "build/tool", "build/tools", "out/y")
