@@ -11,7 +11,7 @@ from scaffold.course.submissions import Submission
 from scaffold.testing.engine import Event, run_jobs
 from scaffold.testing.sandbox.builds import SandboxedBuilds
 from scaffold.testing.schedule import Job, Policy
-from scaffold.vmtest.architecture import own_architecture
+from scaffold.vmtest.architecture import host_architecture
 from scaffold.vmtest.verdict import Outcome, Verdict
 
 
@@ -26,7 +26,7 @@ def check(
     Raises:
         DiskError: the gradebook cannot be written.
     """
-    arch = own_architecture().name
+    arch = host_architecture().name
     manifests = [submission.manifest for submission in submissions if submission.manifest]
     jobs = [Job(manifest, kernel, arch) for manifest in manifests for kernel in gradebook.kernels]
     with closing(run_jobs(jobs, policy, logs, builds)) as events:

@@ -17,7 +17,7 @@ from typing import Any
 from scaffold.vmtest import processes
 from scaffold.vmtest.manifest import Manifest
 from scaffold.vmtest.printable import printable
-from scaffold.vmtest.verdict import SHOWN, Outcome, Verdict
+from scaffold.vmtest.verdict import MAX_LINE_CHARACTERS, Outcome, Verdict
 
 MAX_LINES = 25  # of a failed build's output in its verdict
 KEPT_BYTES = 64 << 10  # the end of a command's output
@@ -56,7 +56,10 @@ def build(manifest: Manifest, arch: str, run: Runner | None = None) -> Verdict |
     if result.status == 0 and not result.exceeded:
         return None
     verdict = replace(verdict, total_s=round(time.monotonic() - began, 3))
-    lines = tuple(printable(line, SHOWN) for line in result.output.decode(errors="replace").splitlines()[-MAX_LINES:])
+    lines = tuple(
+        printable(line, MAX_LINE_CHARACTERS)
+        for line in result.output.decode(errors="replace").splitlines()[-MAX_LINES:]
+    )
     if result.exceeded:
         return replace(verdict, reason=f"the build failed: {result.exceeded}", console=lines)
     if result.status is None:

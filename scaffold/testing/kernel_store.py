@@ -9,12 +9,12 @@ from pathlib import Path
 
 from scaffold.errors import UnavailableError
 from scaffold.vmtest.architecture import ARCHITECTURES, Architecture
-from scaffold.vmtest.available import AvailableKernel, available_kernels, install, kernel_store, version_key
+from scaffold.vmtest.available import AvailableKernel, available_kernels, download_kernel, kernel_directory, version_key
 from scaffold.vmtest.cache import cache_root, directory_size, discard, locked
 from scaffold.vmtest.errors import InfrastructureError
-from scaffold.vmtest.kernel_cache import whole_entries
+from scaffold.vmtest.kernel_cache import valid_entries
 from scaffold.vmtest.kernels import find_kernel
-from scaffold.vmtest.snapshot import find_busybox, kernel_is_gone
+from scaffold.vmtest.snapshot import find_busybox, is_kernel_missing
 
 ALL = "all"
 DAY_SECONDS = 24 * 3600
@@ -50,7 +50,7 @@ def cached_kernels(architectures: Sequence[Architecture]) -> list[CachedKernel]:
 
 def _cached_kernels(architectures: Sequence[Architecture]) -> Iterator[CachedKernel]:
     for architecture in architectures:
-        for entry, source in whole_entries(kernel_store(architecture)).items():
+        for entry, source in valid_entries(kernel_directory(architecture)).items():
             with suppress(FileNotFoundError):  # another run removes it
                 used = entry.stat().st_mtime
                 size = directory_size(entry)
@@ -82,7 +82,7 @@ def fetch_kernels(specs: Sequence[str], architecture: Architecture) -> Iterator[
             if spec == ALL:
                 for kernel in available_kernels(architecture):
                     with locked("kernels"):
-                        yield install(kernel, architecture).release
+                        yield download_kernel(kernel, architecture).release
             else:
                 yield find_kernel(spec, architecture).release
 
@@ -106,14 +106,14 @@ def prune_kernels(days: float) -> PruneResult:
     """
     now = time.time()
     limit = now - days * DAY_SECONDS
-    stores = [*map(kernel_store, ARCHITECTURES.values()), cache_root() / "kernels" / "local"]
+    stores = [*map(kernel_directory, ARCHITECTURES.values()), cache_root() / "kernels" / "local"]
     guest_store = cache_root() / "guests"
     with locked("kernels"):
-        releases = {entry: source.release for store in stores for entry, source in whole_entries(store).items()}
+        releases = {entry: source.release for store in stores for entry, source in valid_entries(store).items()}
         kernels = {entry for store in stores for entry in _entries_before(limit, store)}
         size = _discard(kernels)
         guests = _entries_before(limit, guest_store)
-        guests |= {entry for entry in guest_store.glob(ENTRIES) if kernel_is_gone(entry)}
+        guests |= {entry for entry in guest_store.glob(ENTRIES) if is_kernel_missing(entry)}
         size += _discard(guests)
         stale_limit = min(limit, now - DAY_SECONDS)
         for store in (*stores, guest_store):

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from scaffold.errors import UsageError
 from scaffold.project.catalog import default_kernels, load_catalog
-from scaffold.vmtest.architecture import ARCHITECTURES, Architecture, own_architecture
+from scaffold.vmtest.architecture import ARCHITECTURES, Architecture, host_architecture
 from scaffold.vmtest.run import listed_kernels, read_kernels
 
 MAX_GITHUB_JOBS = 256  # in one matrix
@@ -93,7 +93,7 @@ def guest_architecture(name: str | None) -> Architecture:
         UsageError: the name is unknown.
     """
     if name is None:
-        return own_architecture()
+        return host_architecture()
     if name not in ARCHITECTURES:
         raise UsageError(f"--arch {name}: unknown architecture", hint=f"choose {' or '.join(ARCHITECTURES)}")
     return ARCHITECTURES[name]

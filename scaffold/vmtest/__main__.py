@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""`python3 -m vmtest`: what it does stands in command.py."""
+"""The entry point of `python3 -m vmtest`; cli.py contains the command."""
 
 import signal
 import sys
 
 if __name__ == "__main__":
-    # Until there is a guest to be ended properly, Ctrl-C just ends Python, without a traceback.
+    # While Python imports the package, no guest is running yet: Ctrl-C may end the process without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from .cli import main
 

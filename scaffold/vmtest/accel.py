@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""KVM where it works, TCG elsewhere.
+"""Choose the accelerator of a guest: KVM if it works, otherwise TCG.
 
-That /dev/kvm exists and opens proves nothing: under some hypervisors a guest then aborts, or hangs in
-silence. So a guest of three instructions is run, with a deadline.
+A usable /dev/kvm is not enough: under some hypervisors a guest aborts or hangs. So this module runs a guest of three
+instructions, with a time limit.
 
-Sources: the Arm Power State Coordination Interface (DEN0022) for SYSTEM_OFF.
+Source: the Arm Power State Coordination Interface (DEN0022) for SYSTEM_OFF.
 """
 
 import json
@@ -17,72 +17,73 @@ from .architecture import Architecture
 from .cache import cache_root
 from .errors import InfrastructureError
 from .files import write_atomically
-from .qemu import Hardware, Machine, memory_file, qemu_program
+from .qemu import Accelerator, MachineConfig, QemuMachine, create_memfd, find_qemu
 
-PROBE_SECONDS = 3.0
+TIMEOUT_SECONDS = 3.0
 FIRMWARE_BYTES = 64 << 10
-PROBE_MEMORY = 16  # MiB
+MEMORY_MIB = 16
 
 
 @dataclass(frozen=True)
-class Probe:
-    """A guest that does nothing but end QEMU: where its `code` stands in the firmware, and the exit status then."""
+class Firmware:
+    """Firmware that only ends QEMU: `code` is at `offset` in it, and QEMU's exit status is `exit_status`."""
 
     code: bytes
     offset: int
-    arguments: tuple[str, ...]
-    status: int
+    arguments: tuple[str, ...]  # of QEMU
+    exit_status: int
 
 
-PROBES = {
+FIRMWARE = {
     # At the reset vector: mov $0x21, %al; out %al, $0xf4; hlt. The debug-exit port turns that value into QEMU's
     # exit status (0x21 << 1 | 1).
-    "amd64": Probe(
+    "amd64": Firmware(
         bytes.fromhex("b021 e6f4 f4"),
         FIRMWARE_BYTES - 16,
         ("-device", "isa-debug-exit,iobase=0xf4,iosize=1"),
         0x21 << 1 | 1,
     ),
-    # movz w0, #8; movk w0, #0x8400, lsl #16; hvc #0: the call SYSTEM_OFF of PSCI, on which QEMU ends with 0.
-    "arm64": Probe(bytes.fromhex("00018052 0080b072 020000d4"), 0, (), 0),
+    # movz w0, #8; movk w0, #0x8400, lsl #16; hvc #0: the call SYSTEM_OFF of PSCI, on which QEMU exits with 0.
+    "arm64": Firmware(bytes.fromhex("00018052 0080b072 020000d4"), 0, (), 0),
 }
 
 
-def choose_accel(architecture: Architecture) -> str:
-    """Return "kvm" when a guest was seen to run under it since this machine was started, else "tcg".
+def choose_accelerator(architecture: Architecture) -> Accelerator:
+    """Return KVM if a guest of `architecture` has run under it since this machine was started, otherwise TCG.
 
-    A guest of another architecture than this machine's is always emulated.
+    Guests of another architecture than this machine's are always emulated.
     """
-    if not (architecture.is_own and os.access("/dev/kvm", os.R_OK | os.W_OK)):
-        return "tcg"
-    verdicts = cache_root() / "accel.json"
-    qemu = Path(qemu_program(architecture)).resolve()
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    seen = {"boot": boot, "qemu": str(qemu), "changed": qemu.stat().st_mtime_ns}
+    if not (architecture.is_native and os.access("/dev/kvm", os.R_OK | os.W_OK)):
+        return Accelerator.TCG
+    cached = cache_root() / "accel.json"
+    qemu = Path(find_qemu(architecture)).resolve()
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    conditions = {"boot": boot_id, "qemu": str(qemu), "changed": qemu.stat().st_mtime_ns}
     try:
-        known = json.loads(verdicts.read_text())
-        if known.pop("accel") in ("kvm", "tcg") and known == seen:
-            return str(json.loads(verdicts.read_text())["accel"])
-    except (OSError, ValueError, KeyError, AttributeError):
-        pass  # no verdict yet, or a damaged one: probe again
-    accel = "kvm" if guest_runs(architecture, "kvm") else "tcg"
-    verdicts.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(verdicts, json.dumps({**seen, "accel": accel}))
-    return accel
+        result = json.loads(cached.read_text())
+        accelerator = Accelerator(result.pop("accel"))
+        if result == conditions:
+            return accelerator
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass  # the file is missing or damaged
+    accelerator = Accelerator.KVM if can_run_guest(architecture, Accelerator.KVM) else Accelerator.TCG
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(cached, json.dumps({**conditions, "accel": accelerator}))
+    return accelerator
 
 
-def guest_runs(architecture: Architecture, accel: str) -> bool:
-    """Run a tiny guest under `accel` and say whether it ran to its end within PROBE_SECONDS."""
-    probe = PROBES[architecture.name]
-    firmware = bytearray(FIRMWARE_BYTES)
-    firmware[probe.offset : probe.offset + len(probe.code)] = probe.code
-    descriptor = memory_file("firmware", bytes(firmware))
-    hardware = Hardware(architecture, accel, PROBE_MEMORY)
-    arguments = [*hardware.arguments(), "-bios", f"/proc/self/fd/{descriptor}", *probe.arguments]
+def can_run_guest(architecture: Architecture, accelerator: str) -> bool:
+    """Run a guest of three instructions with QEMU's `accelerator`; return whether it ends within TIMEOUT_SECONDS."""
+    firmware = FIRMWARE[architecture.name]
+    image = bytearray(FIRMWARE_BYTES)
+    image[firmware.offset : firmware.offset + len(firmware.code)] = firmware.code
+    descriptor = create_memfd("firmware", bytes(image))
+    config = MachineConfig(architecture, accelerator, MEMORY_MIB)
+    arguments = [*config.arguments(), "-bios", f"/proc/self/fd/{descriptor}", *firmware.arguments]
     try:
-        with Machine(qemu_program(architecture), arguments, [descriptor]) as machine:
-            machine.read_until([], time.monotonic() + PROBE_SECONDS)
-            return machine.process.poll() == probe.status
+        with QemuMachine(find_qemu(architecture), arguments, [descriptor]) as machine:
+            machine.read_until([], time.monotonic() + TIMEOUT_SECONDS)
+            return machine.process.poll() == firmware.exit_status
     except InfrastructureError:
         return False
     finally:

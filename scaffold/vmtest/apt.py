@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Get packages from the apt archive that this machine is set up for, installing nothing.
+"""Download packages from the apt archive of this machine without installing them.
 
-apt works on a configuration of its own in the cache (sources, lists, downloads), so no root is
-needed and the machine's own lists stay as they are. The mirror, the proxy and the certificates are
-the machine's. apt checks the signatures, by the distribution's own keyrings alone.
+apt gets its own configuration in the cache (sources, lists, downloads). So it needs no root and does not change the
+lists of the machine. The mirror, the proxy and the certificates are those of the machine. apt checks the signatures
+with the keyrings of the distribution only.
 """
 
 import re
@@ -25,9 +25,12 @@ KEYRINGS = (
     ("/usr/share/keyrings", "debian-archive-*.gpg"),
     ("/usr/share/keyrings", "ubuntu-archive-*.gpg"),
 )
-LISTS_SECONDS = 24 * 3600  # after which the archive is asked again for what it has
-INDEX = re.compile(r"^'([^']+/)dists/([^']+)/main/binary-", re.MULTILINE)
-# The suites that hold kernels, from old to new, with the series that each was released with.
+LISTS_SECONDS = 24 * 3600  # the age after which package lists are downloaded again
+INDEX_URI = re.compile(r"^'([^']+/)dists/([^']+)/main/binary-", re.MULTILINE)
+NO_KERNEL_HINT = (
+    "pass the path of a kernel with --kernel, use --kernel host, or work in a container (make in-container T=test)"
+)
+# The suites with kernels, oldest first, and the kernel series that each was released with.
 SUITES = {
     "debian": {
         "bullseye": "5.10",
@@ -50,46 +53,46 @@ class Suite:
     name: str
 
 
-def own_suites() -> list[Suite]:
-    """Return the suites that this machine installs from, as apt itself reads its sources.
+def configured_suites() -> list[Suite]:
+    """Return the suites in apt's sources on this machine.
 
     Raises:
-        InfrastructureError: there is no apt here, or it has no sources.
+        InfrastructureError: this machine has no apt, or apt has no sources.
     """
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        raise InfrastructureError(
-            "this machine has no apt to get kernels with: "
-            "give the path of a kernel with --kernel, --kernel host, or work in a container (make in-container T=test)"
-        )
-    # Without lists, as in a container, `apt-get indextargets` knows of none; with an empty place for them this
-    # names what a first update would fetch.
+        raise InfrastructureError("this machine has no apt to download kernels with", hint=NO_KERNEL_HINT)
+    # Without lists, as in a container, `apt-get indextargets` prints no suites. With an empty directory of lists this
+    # command prints what a first update would download.
     with tempfile.TemporaryDirectory() as lists:
-        wanted = [f"-oDir::State::lists={lists}", "--print-uris", "update"]
-        listing = subprocess.run(["apt-get", *wanted], capture_output=True, text=True, check=False)
-    suites = [Suite(*found) for found in INDEX.findall(listing.stdout)]
+        arguments = [f"-oDir::State::lists={lists}", "--print-uris", "update"]
+        listing = subprocess.run(["apt-get", *arguments], capture_output=True, text=True, check=False)
+    suites = [Suite(*match) for match in INDEX_URI.findall(listing.stdout)]
     if not suites:
-        raise InfrastructureError("apt on this machine has no sources with a `main` component")
+        raise InfrastructureError(
+            "apt on this machine has no sources with a `main` component", hint="add one to /etc/apt/sources.list"
+        )
     return list(dict.fromkeys(suites))
 
 
 def candidate_suites(series: str) -> list[Suite]:
-    """Return the suites of the machine's archive, the likeliest to hold kernel `series` first."""
-    own = own_suites()
-    codenames = {suite.name.partition("-")[0] for suite in own}
-    table: dict[str, str] = {}
+    """Return the suites of this machine's archive; those most likely to have the kernel `series` come first."""
+    configured = configured_suites()
+    codenames = {suite.name.partition("-")[0] for suite in configured}
+    released_series: dict[str, str] = {}
     for suites in SUITES.values():
         if codenames & {name.partition("-")[0] for name in suites}:
-            table = suites
-    base = next((suite for suite in own if "-" not in suite.name), own[0])
-    found = own + [Suite(base.uri, name) for name in table if name not in {s.name for s in own}]
-    order = list(table)
+            released_series = suites
+    main = next((suite for suite in configured if "-" not in suite.name), configured[0])
+    names = {suite.name for suite in configured}
+    candidates = configured + [Suite(main.uri, name) for name in released_series if name not in names]
+    order = list(released_series)
 
-    def likeliness(suite: Suite) -> tuple[bool, bool, int]:
-        released_with = table.get(suite.name.removesuffix("-security"), "")
-        likely = bool(released_with) and f"{series}.".startswith(f"{released_with}.")
-        return (not likely, suite not in own, order.index(suite.name) if suite.name in order else 0)
+    def rank(suite: Suite) -> tuple[bool, bool, int]:
+        released_with = released_series.get(suite.name.removesuffix("-security"), "")
+        is_likely = bool(released_with) and f"{series}.".startswith(f"{released_with}.")
+        return (not is_likely, suite not in configured, order.index(suite.name) if suite.name in order else 0)
 
-    return sorted(found, key=likeliness)
+    return sorted(candidates, key=rank)
 
 
 class Apt:
@@ -98,28 +101,23 @@ class Apt:
     def __init__(self, suite: Suite, architecture: str) -> None:
         self.suite = suite
         self.architecture = architecture
-        self.home = cache_root() / "apt" / f"{suite.name}-{architecture}"
-        for directory in ("lists/partial", "archives/partial", "keys"):
-            (self.home / directory).mkdir(parents=True, exist_ok=True)
-        for place, pattern in KEYRINGS:
-            for keyring in Path(place).glob(pattern):
-                link = self.home / "keys" / keyring.name
-                if not link.exists():
-                    link.unlink(missing_ok=True)
-                    link.symlink_to(keyring)
+        self.directory = cache_root() / "apt" / f"{suite.name}-{architecture}"
+        for name in ("lists/partial", "archives/partial", "keys"):
+            (self.directory / name).mkdir(parents=True, exist_ok=True)
+        self._link_keyrings()
         source = f"deb [target=Packages] {suite.uri} {suite.name} main\n"
-        (self.home / "sources.list").write_text(source)
+        (self.directory / "sources.list").write_text(source)
         settings = {
-            "Dir::Etc::sourcelist": self.home / "sources.list",
+            "Dir::Etc::sourcelist": self.directory / "sources.list",
             "Dir::Etc::sourceparts": "/dev/null",
             "Dir::Etc::trusted": "/dev/null",
-            "Dir::Etc::trustedparts": self.home / "keys",
+            "Dir::Etc::trustedparts": self.directory / "keys",
             "Dir::Etc::preferences": "/dev/null",
             "Dir::Etc::preferencesparts": "/dev/null",
-            "Dir::State": self.home,
-            "Dir::State::lists": self.home / "lists",
+            "Dir::State": self.directory,
+            "Dir::State::lists": self.directory / "lists",
             "Dir::State::status": "/dev/null",
-            "Dir::Cache": self.home,
+            "Dir::Cache": self.directory,
             "APT::Architecture": architecture,
             "APT::Architectures": architecture,
             "APT::Sandbox::User": "root",
@@ -131,39 +129,46 @@ class Apt:
         }
         self.options = [f"-o{key}={value}" for key, value in settings.items()]
 
+    def _link_keyrings(self) -> None:
+        for directory, pattern in KEYRINGS:
+            for keyring in Path(directory).glob(pattern):
+                link = self.directory / "keys" / keyring.name
+                if not link.exists():
+                    link.unlink(missing_ok=True)
+                    link.symlink_to(keyring)
+
     def run(self, *command: str, cwd: Path | None = None) -> str:
-        """Run an apt program and return what it prints.
+        """Run an apt program and return its output.
 
         Raises:
-            InfrastructureError: it failed; the message holds apt's own first error.
+            InfrastructureError: it failed; the message contains apt's first error.
         """
-        done = processes.run([command[0], *self.options, *command[1:]], cwd)
-        if done.returncode:
-            lines = [line for line in done.stderr.splitlines() if line.startswith(("E:", "Err:"))]
-            raise InfrastructureError(
-                f"{command[0]} {command[1]} for {self.suite.name}: {lines[0] if lines else done.stderr.strip()}"
-            )
-        return done.stdout
+        completed = processes.run([command[0], *self.options, *command[1:]], cwd)
+        if completed.returncode:
+            errors = [line for line in completed.stderr.splitlines() if line.startswith(("E:", "Err:"))]
+            reason = errors[0] if errors else completed.stderr.strip()
+            raise InfrastructureError(f"{command[0]} {command[1]} for {self.suite.name}: {reason}")
+        return completed.stdout
 
-    def update(self, anew: bool = False) -> str:
-        """Fetch the suite's package list when the cache has none, or one older than a day; `anew` in any case.
+    def update(self, force: bool = False) -> str:
+        """Download the package list of the suite if the cache has none, or one older than a day; always with `force`.
 
-        Returns why an old list stays in use, and "" when it does not.
+        Returns the reason why an old list remains in use, otherwise "".
 
         Raises:
-            InfrastructureError: it cannot be fetched, and there is none.
+            InfrastructureError: the list cannot be downloaded, and the cache has none.
         """
-        stamp = self.home / "updated"
-        with locked(f"apt-{self.home.name}"):
-            there = list((self.home / "lists").glob("*_Packages*"))
-            if there and not anew and stamp.exists() and time.time() - stamp.stat().st_mtime < LISTS_SECONDS:
+        stamp = self.directory / "updated"
+        with locked(f"apt-{self.directory.name}"):
+            has_list = any((self.directory / "lists").glob("*_Packages*"))
+            if has_list and not force and stamp.exists() and time.time() - stamp.stat().st_mtime < LISTS_SECONDS:
                 return ""
             try:
                 self.run("apt-get", "update")
-            except InfrastructureError as trouble:
-                if not there:
+            except InfrastructureError as error:
+                if not has_list:
                     raise
-                return str(trouble)
+                return str(error)
             stamp.touch()
         return ""
 
@@ -172,31 +177,40 @@ class Apt:
         names = self.run("apt-cache", "pkgnames", "linux-").splitlines()
         return [name for name in names if re.fullmatch(pattern, name)]
 
-    def companions(self, package: str) -> list[str]:
-        """Return the packages in which newer kernels keep what `package` itself no longer holds."""
-        found: dict[str, None] = {}
-        wanted = [package]
-        while wanted:
-            listing = self.run("apt-cache", "depends", "--important", wanted.pop())
-            depends = re.findall(r"Depends: (linux-(?:base|binary|modules)-\d\S+)", listing)
-            wanted += [name for name in depends if name not in found]
-            found |= dict.fromkeys(depends)
-        return list(found)
+    def kernel_dependencies(self, package: str) -> list[str]:
+        """Return the packages that contain the parts of a newer kernel which are not in `package` itself."""
+        dependencies: dict[str, None] = {}
+        pending = [package]
+        while pending:
+            listing = self.run("apt-cache", "depends", "--important", pending.pop())
+            names = re.findall(r"Depends: (linux-(?:base|binary|modules)-\d\S+)", listing)
+            pending += [name for name in names if name not in dependencies]
+            dependencies |= dict.fromkeys(names)
+        return list(dependencies)
 
-    def unpack(self, packages: Sequence[str], place: Path, target: Path) -> None:
-        """Download `packages` into the directory `place`, and unpack them in `target`.
+    def unpack(self, packages: Sequence[str], downloads: Path, target: Path) -> None:
+        """Download `packages` into the directory `downloads` and unpack them in the directory `target`.
 
-        The archive may have moved on since its lists were fetched: then they are fetched again.
+        If a download fails, the package lists may be out of date: they are downloaded again before a second attempt.
 
         Raises:
             InfrastructureError: a package cannot be downloaded or unpacked.
         """
         try:
-            self.run("apt-get", "download", *packages, cwd=place)
+            self.run("apt-get", "download", *packages, cwd=downloads)
         except InfrastructureError:
-            self.update(anew=True)
-            self.run("apt-get", "download", *packages, cwd=place)
-        for package in sorted(place.glob("*.deb")):
-            done = processes.run(["dpkg-deb", "-x", str(package), str(target)])
-            if done.returncode:
-                raise InfrastructureError(f"{package.name} cannot be unpacked: {done.stderr.strip()}")
+            self.update(force=True)
+            self.run("apt-get", "download", *packages, cwd=downloads)
+        for package in sorted(downloads.glob("*.deb")):
+            unpack_package(package, target)
+
+
+def unpack_package(package: Path, target: Path) -> None:
+    """Unpack the file `package` (.deb) in the directory `target`.
+
+    Raises:
+        InfrastructureError: it cannot be unpacked.
+    """
+    completed = processes.run(["dpkg-deb", "-x", str(package), str(target)])
+    if completed.returncode:
+        raise InfrastructureError(f"cannot unpack {package}: {completed.stderr.strip()}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Which kernels the archive has, and getting one of them into the cache."""
+"""The kernels that the apt archive has, and downloading one of them into the cache."""
 
 import json
 import os
@@ -8,184 +8,194 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 
-from .apt import LISTS_SECONDS, Apt, Suite, candidate_suites, own_suites
+from .apt import LISTS_SECONDS, NO_KERNEL_HINT, Apt, Suite, candidate_suites, configured_suites
 from .architecture import Architecture
 from .cache import cache_root, locked, new_directory
 from .errors import InfrastructureError
 from .files import write_atomically
-from .kernel_cache import Kernel, KernelSource, load_entry, whole_entries, write_entry
-from .modules import module_trees
+from .kernel_cache import Kernel, KernelSource, load_entry, valid_entries, write_entry
+from .modules import module_directories
 
-TROUBLE_SECONDS = 3600  # after which the archive is asked again when a part of it was out of reach
-NO_KERNEL_HINT = (
-    "name another with --kernel, give the path of a kernel, --kernel host, or work in a container"
-    " (make in-container T=test)"
-)
+RETRY_SECONDS = 3600  # the age after which an answer is renewed if a part of the archive could not be reached
+
+
+class KernelName(StrEnum):
+    """The kernels that a user can name without a version."""
+
+    NEWEST = "newest"  # of all that the archive has
+    DISTRO = "distro"  # the newest of this machine's own release
+    HOST = "host"  # the running kernel
 
 
 @dataclass(frozen=True)
 class AvailableKernel:
-    """A kernel that the archive has: its release, and the suite that holds it."""
+    """A kernel in the archive: its release, and the suite that contains it."""
 
     release: str
     suite: Suite
 
     @property
     def series(self) -> str:
-        """Return the first two numbers of its version."""
+        """The first two numbers of the version."""
         return ".".join(self.release.split(".")[:2])
 
 
-def kernel_store(architecture: Architecture) -> Path:
-    """Return the directory of the kernels that came from the archive: an entry for each, called by its release."""
+def kernel_directory(architecture: Architecture) -> Path:
+    """Return the cache directory of the archive's kernels, with one entry for each, named by its release."""
     return cache_root() / "kernels" / architecture.machine
 
 
 def version_key(release: str) -> list[int]:
-    """Return what releases are ordered by."""
+    """Return the sort key of a kernel release: the numbers in it."""
     return [int(number) for number in re.findall(r"\d+", release)]
 
 
-def matches(spec: str, release: str) -> bool:
-    """Say whether `release` is of the version, or part of one, that `spec` is."""
-    return release == spec or (release.startswith(spec) and not release[len(spec)].isdigit())
+def matches_version(version: str, release: str) -> bool:
+    """Return whether `release` is `version`, or begins with it as 6.1.0 does with 6.1 (6.12 does not)."""
+    return release == version or (release.startswith(version) and not release[len(version)].isdigit())
 
 
 def available_kernels(architecture: Architecture) -> list[AvailableKernel]:
     """Return the newest kernel of each series in all suites of the archive, oldest series first.
 
-    The answer is kept for a day, and for an hour when a part of the archive was out of reach. Without a network an
-    older one does.
+    The cache keeps the answer for a day, or for an hour if a part of the archive could not be reached. Without a
+    network an older answer is used.
 
     Raises:
-        InfrastructureError: nothing is known and the archive is out of reach.
+        InfrastructureError: the archive cannot be reached, and the cache has no answer.
     """
-    kept = cache_root() / "apt" / f"offers-{architecture.name}.json"
-    with locked(kept.name):
-        known = _read_offers(kept)
-        if known and time.time() - kept.stat().st_mtime < LISTS_SECONDS:
+    cached = cache_root() / "apt" / f"offers-{architecture.name}.json"
+    with locked(cached.name):
+        known = _read_kernels(cached)
+        if known and time.time() - cached.stat().st_mtime < LISTS_SECONDS:
             return known
-        troubles: list[str] = []
-        offers = _ask_for_offers(architecture, troubles, known)
-        if not offers:
-            raise InfrastructureError(not_available_message("of any series", [], troubles))
-        write_atomically(kept, json.dumps([asdict(offer) for offer in offers]))
-        if troubles:
-            asked = time.time() - LISTS_SECONDS + TROUBLE_SECONDS
-            os.utime(kept, (asked, asked))
-    return offers
+        errors: list[str] = []
+        kernels = _query_archive(architecture, errors, known)
+        if not kernels:
+            raise not_available_error("of any series", [], errors)
+        write_atomically(cached, json.dumps([asdict(kernel) for kernel in kernels]))
+        if errors:
+            modified = time.time() - LISTS_SECONDS + RETRY_SECONDS
+            os.utime(cached, (modified, modified))
+    return kernels
 
 
-def _read_offers(kept: Path) -> list[AvailableKernel]:
+def _read_kernels(cached: Path) -> list[AvailableKernel]:
+    """Return the kernels in the file `cached`; none if it is missing or damaged."""
     try:
-        return [AvailableKernel(each["release"], Suite(**each["suite"])) for each in json.loads(kept.read_text())]
+        return [AvailableKernel(item["release"], Suite(**item["suite"])) for item in json.loads(cached.read_text())]
     except (OSError, ValueError, KeyError, TypeError):
-        return []  # nothing was kept, or it is damaged
+        return []
 
 
-def _ask_for_offers(
-    architecture: Architecture, troubles: list[str], known: list[AvailableKernel]
+def _query_archive(
+    architecture: Architecture, errors: list[str], known: list[AvailableKernel]
 ) -> list[AvailableKernel]:
-    """Ask every suite for the newest kernel of each series; `known` is what to say when none is in reach."""
+    """Ask every suite for the newest kernel of each series; return `known` if the archive cannot be reached."""
     newest: dict[str, AvailableKernel] = {}
     suites = candidate_suites("")
     for suite in suites:
-        for offer in _offers_of(Apt(suite, architecture.name), troubles):
-            if offer.series not in newest or version_key(offer.release) > version_key(newest[offer.series].release):
-                newest[offer.series] = offer
-        if troubles and suite == suites[0]:  # this machine's own: nor are the others in reach
+        for kernel in _kernels_in(Apt(suite, architecture.name), errors):
+            if kernel.series not in newest or version_key(kernel.release) > version_key(newest[kernel.series].release):
+                newest[kernel.series] = kernel
+        if errors and suite == suites[0]:  # it is a configured one: the others cannot be reached either
             return known
-    return sorted(newest.values(), key=lambda offer: version_key(offer.release))
+    return sorted(newest.values(), key=lambda kernel: version_key(kernel.release))
 
 
-def _offers_of(apt: Apt, troubles: list[str]) -> list[AvailableKernel]:
+def _kernels_in(apt: Apt, errors: list[str]) -> list[AvailableKernel]:
+    """Return the kernels in the suite of `apt`; problems are appended to `errors`."""
     pattern = rf"linux-image-(\d+\.\d+\.\d+\S*-(?:cloud-{apt.architecture}|generic))"
     try:
-        if trouble := apt.update():
-            troubles.append(trouble)
+        if error := apt.update():
+            errors.append(error)
         packages = apt.packages(pattern)
-    except InfrastructureError as trouble:
-        troubles.append(str(trouble))
+    except InfrastructureError as caught:
+        errors.append(str(caught))
         return []
     return [AvailableKernel(package.removeprefix("linux-image-"), apt.suite) for package in packages]
 
 
-def fetch(spec: str, architecture: Architecture) -> Kernel:
-    """Download the newest kernel that `spec` names: a version, or part of one, `distro` or `newest`.
+def fetch_kernel(spec: str, architecture: Architecture) -> Kernel:
+    """Download the newest kernel that `spec` names: a version or the beginning of one, `distro` or `newest`.
 
     The caller holds the lock of the kernels.
 
     Raises:
-        InfrastructureError: the archive has none, or is out of reach.
+        InfrastructureError: the archive does not have the kernel, or cannot be reached.
     """
-    if spec == "newest":
-        return install(available_kernels(architecture)[-1], architecture)
-    series = "" if spec == "distro" else spec
-    suites = own_suites() if spec == "distro" else candidate_suites(series)
-    return _fetch_first(spec, suites, architecture, lambda release: not series or matches(series, release))
+    if spec == KernelName.NEWEST:
+        return download_kernel(available_kernels(architecture)[-1], architecture)
+    if spec == KernelName.DISTRO:
+        return _fetch_first(spec, configured_suites(), architecture, lambda _: True)
+    return _fetch_first(spec, candidate_suites(spec), architecture, lambda release: matches_version(spec, release))
 
 
 def _fetch_first(
-    spec: str, suites: Sequence[Suite], architecture: Architecture, wanted: Callable[[str], bool]
+    spec: str, suites: Sequence[Suite], architecture: Architecture, is_match: Callable[[str], bool]
 ) -> Kernel:
-    """Install the newest kernel that is `wanted` from the first suite that has one."""
-    seen: set[str] = set()
-    troubles: list[str] = []
+    """Download the newest kernel that matches from the first suite that has one."""
+    all_series: set[str] = set()
+    errors: list[str] = []
     for suite in suites:
-        offers = _offers_of(Apt(suite, architecture.name), troubles)
-        seen.update(offer.series for offer in offers)
-        found = [offer for offer in offers if wanted(offer.release)]
-        if found:
-            return install(max(found, key=lambda offer: version_key(offer.release)), architecture)
-    raise InfrastructureError(not_available_message(spec, seen, troubles))
+        kernels = _kernels_in(Apt(suite, architecture.name), errors)
+        all_series.update(kernel.series for kernel in kernels)
+        matching = [kernel for kernel in kernels if is_match(kernel.release)]
+        if matching:
+            return download_kernel(max(matching, key=lambda kernel: version_key(kernel.release)), architecture)
+    raise not_available_error(spec, all_series, errors)
 
 
-def not_available_message(spec: str, offered: Iterable[str], troubles: Sequence[str]) -> str:
-    """Return what to say when there is no kernel `spec`: which series there are, or what kept from knowing."""
-    series = sorted(offered, key=version_key)
-    if not series:
-        return f"kernel {spec} cannot be fetched: {'; '.join(troubles)}"
-    there = f"the archive of this machine has no kernel {spec}; it has {', '.join(series)}"
-    failed = f" ({'; '.join(troubles)})" if troubles else ""
-    return f"{there}{failed}: {NO_KERNEL_HINT}"
+def not_available_error(spec: str, all_series: Iterable[str], errors: Sequence[str]) -> InfrastructureError:
+    """Return the error for a missing kernel `spec`: the series that the archive has, or why they are unknown."""
+    available = sorted(all_series, key=version_key)
+    if not available:
+        return InfrastructureError(f"cannot download kernel {spec}: {'; '.join(errors)}")
+    details = f" ({'; '.join(errors)})" if errors else ""
+    return InfrastructureError(
+        f"kernel {spec} not found: the apt archive of this machine has {', '.join(available)}{details}",
+        hint=f"choose one of these with --kernel, {NO_KERNEL_HINT}",
+    )
 
 
-def install(offer: AvailableKernel, architecture: Architecture) -> Kernel:
-    """Download the kernel of `offer` into the cache, unless it is there.
+def download_kernel(available: AvailableKernel, architecture: Architecture) -> Kernel:
+    """Download the kernel `available` into the cache, unless the cache has it.
 
-    The packages stay beside it, for modules that a program may need later. If the archive has replaced it since the
-    lists were fetched, what it has of the same series now is taken.
+    The entry keeps the packages, because a program may need more modules later. If the archive has replaced the kernel
+    since the package lists were downloaded, the newest kernel of the same series is used.
 
     Raises:
-        InfrastructureError: it cannot be downloaded, or is not what boots.
+        InfrastructureError: the kernel cannot be downloaded or booted.
     """
-    target = kernel_store(architecture) / offer.release
-    if target in whole_entries(target.parent):
+    target = kernel_directory(architecture) / available.release
+    if target in valid_entries(target.parent):
         return load_entry(target)
-    apt = Apt(offer.suite, architecture.name)
+    apt = Apt(available.suite, architecture.name)
     try:
-        return _install(apt, offer.release, target, architecture)
-    except InfrastructureError:  # apt has fetched its lists again by now
-        same = [each for each in _offers_of(apt, []) if each.series == offer.series]
-        newer = max(same, key=lambda each: version_key(each.release), default=offer)
-        if newer.release == offer.release:
+        return _download(apt, available.release, target, architecture)
+    except InfrastructureError:  # apt has downloaded the package lists again
+        same_series = [kernel for kernel in _kernels_in(apt, []) if kernel.series == available.series]
+        newest = max(same_series, key=lambda kernel: version_key(kernel.release), default=available)
+        if newest.release == available.release:
             raise
-        return _install(apt, newer.release, target.with_name(newer.release), architecture)
+        return _download(apt, newest.release, target.with_name(newest.release), architecture)
 
 
-def _install(apt: Apt, release: str, target: Path, architecture: Architecture) -> Kernel:
+def _download(apt: Apt, release: str, target: Path, architecture: Architecture) -> Kernel:
     package = f"linux-image-{release}"
     with new_directory(target) as work:
         tree = work / "tree"
         packages = work / "packages"
         for directory in (tree, packages):
             directory.mkdir()
-        apt.unpack([package, *apt.companions(package)], packages, tree)
+        apt.unpack([package, *apt.kernel_dependencies(package)], packages, tree)
         images = [*tree.glob("boot/vmlinuz-*"), *tree.glob("**/modules/*/vmlinuz")]
         if not images:
-            raise InfrastructureError(f"{package} and what it depends on hold no kernel image")
-        write_entry(work, KernelSource(release, apt.suite.name, architecture), images[0], module_trees(tree, release))
+            raise InfrastructureError(f"{package} and its dependencies contain no kernel image")
+        source = KernelSource(release, apt.suite.name, architecture)
+        write_entry(work, source, images[0], module_directories(tree, release))
         shutil.rmtree(tree)
     return load_entry(target)

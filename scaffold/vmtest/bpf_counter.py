@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A program for the guest that counts the BPF programs that the kernel holds.
+"""A program for the guest that counts the loaded BPF programs.
 
-Busybox cannot make the bpf() call, and the guest has no bpftool, so this is the whole program as an
-ELF file of under 250 bytes. It ends with the count as its status; 255: the kernel would not tell.
+The guest has no bpftool, and busybox cannot call bpf(). So this module contains a whole program, as an ELF file of
+less than 250 bytes. Its exit status is the count; 255: the kernel does not report the count.
 
 Source: bpf(2), BPF_PROG_GET_NEXT_ID (command 11; attr: start_id, next_id, open_flags).
 """
 
 import struct
 
+from . import elf
 from .architecture import Architecture
 
 LOAD_ADDRESS = 0x400000
+ELF_HEADER_BYTES, PROGRAM_HEADER_BYTES = 64, 56
 COUNT_UNAVAILABLE = 255
-CODE = {
+MACHINE_CODE = {
     "amd64": bytes.fromhex(
         "31db"          # xor ebx, ebx           the count
         "6a00 6a00"     # push 0; push 0         attr, all zero
@@ -57,12 +59,15 @@ CODE = {
 }  # fmt: skip
 
 
-def count_program(architecture: Architecture) -> bytes:
-    """Return the ELF file, for guests of `architecture`."""
-    code = CODE[architecture.name]
-    size = 64 + 56 + len(code)
-    entry = LOAD_ADDRESS + 64 + 56
-    header = b"\x7fELF\x02\x01\x01" + bytes(9)
-    header += struct.pack("<HHIQQQIHHHHHH", 2, architecture.elf_machine, 1, entry, 64, 0, 0, 64, 56, 1, 0, 0, 0)
-    segment = struct.pack("<IIQQQQQQ", 1, 5, 0, LOAD_ADDRESS, LOAD_ADDRESS, size, size, 4096)
+def counter_program(architecture: Architecture) -> bytes:
+    """Return the program as an ELF file for guests of `architecture`."""
+    code = MACHINE_CODE[architecture.name]
+    code_offset = ELF_HEADER_BYTES + PROGRAM_HEADER_BYTES
+    size = code_offset + len(code)
+    header = elf.MAGIC + b"\x02\x01\x01" + bytes(9)
+    header += struct.pack(
+        "<HHIQQQIHHHHHH", 2, architecture.elf_machine, 1, LOAD_ADDRESS + code_offset, ELF_HEADER_BYTES, 0, 0,
+        ELF_HEADER_BYTES, PROGRAM_HEADER_BYTES, 1, 0, 0, 0,
+    )  # fmt: skip
+    segment = struct.pack("<IIQQQQQQ", elf.PT_LOAD, 5, 0, LOAD_ADDRESS, LOAD_ADDRESS, size, size, 4096)
     return header + segment + code

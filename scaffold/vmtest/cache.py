@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Where kernels and saved guests are kept between runs, and how files get there whole."""
+"""The cache of kernels and snapshots: its location, its locks, and directories that are created atomically."""
 
 import os
 import secrets
@@ -12,29 +12,31 @@ from pathlib import Path
 
 from .files import locked_file
 
+REMOVE_ATTEMPTS = 100
+REMOVE_PAUSE_SECONDS = 0.05
+
 
 def cache_root() -> Path:
     """Return the cache directory: `$XDG_CACHE_HOME/ebpf-new`, or `~/.cache/ebpf-new`."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    root = Path(base) if base.startswith("/") else Path.home() / ".cache"
+    configured = os.environ.get("XDG_CACHE_HOME", "")
+    root = Path(configured) if configured.startswith("/") else Path.home() / ".cache"
     return root / "ebpf-new"
 
 
 def locked(name: str) -> AbstractContextManager[None]:
-    """Hold the cache's lock `name`, so that one of two runs works and the other waits."""
+    """Hold the lock `name` of the cache; wait for another process that holds it."""
     return locked_file(cache_root() / "locks" / name)
 
 
 @contextmanager
 def new_directory(target: Path) -> Iterator[Path]:
-    """Yield an empty directory that becomes `target` when the block ends well, and vanishes when not.
+    """Yield an empty directory that becomes `target` at the end of the block; it is removed if the block fails.
 
-    The caller holds the lock of `target`: what a killed run left under the temporary name is
-    removed first.
+    The caller holds the lock of `target`, so temporary directories of killed runs can be removed first.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    for litter in target.parent.glob(f".{target.name}.*"):
-        _remove(litter)
+    for stale in target.parent.glob(f".{target.name}.*"):
+        _remove(stale)
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         yield work
@@ -46,36 +48,36 @@ def new_directory(target: Path) -> Iterator[Path]:
 
 
 def _remove(directory: Path) -> None:
-    """Remove `directory`, in which a killed run's orphans (tar, for one) may still be writing."""
-    for _ in range(100):
+    """Remove `directory`. Orphaned children of a killed run, such as tar, may still write into it: try repeatedly."""
+    for _ in range(REMOVE_ATTEMPTS):
         shutil.rmtree(directory, ignore_errors=True)
         if not directory.exists():
             return
-        time.sleep(0.05)
+        time.sleep(REMOVE_PAUSE_SECONDS)
 
 
-def prune(directory: Path, limit: int) -> None:
-    """Remove the least recently used entries of `directory` until the rest hold at most `limit` bytes.
+def prune(directory: Path, max_bytes: int) -> None:
+    """Remove the least recently used entries of `directory` until the rest takes at most `max_bytes`.
 
-    The most recently used entry always stays, however large it is. Other runs may do the same at this moment.
+    The most recently used entry always remains, whatever its size. Several processes may prune at the same time.
     """
     entries = sorted(_entries(directory), reverse=True)
     total = 0
     for position, (_, entry, size) in enumerate(entries):
         total += size
-        if total > limit and position > 0:
+        if total > max_bytes and position > 0:
             discard(entry)
 
 
 def discard(entry: Path) -> None:
-    """Remove the directory `entry`: it is gone as a whole, even if this process is killed meanwhile.
+    """Remove the directory `entry` atomically: it is renamed first, so nobody sees a part of it.
 
-    What is left then is cleared away when the entry is made again.
+    If this process is killed meanwhile, `new_directory` removes the rest when it creates the entry again.
     """
-    gone = entry.with_name(f".{entry.name}.{secrets.token_hex(4)}")
-    with suppress(FileNotFoundError):  # it was not there, or another run did the same
-        entry.rename(gone)
-        shutil.rmtree(gone, ignore_errors=True)
+    renamed = entry.with_name(f".{entry.name}.{secrets.token_hex(4)}")
+    with suppress(FileNotFoundError):  # it did not exist, or another process discarded it
+        entry.rename(renamed)
+        shutil.rmtree(renamed, ignore_errors=True)
 
 
 def _entries(directory: Path) -> Iterator[tuple[float, Path, int]]:
@@ -86,5 +88,5 @@ def _entries(directory: Path) -> Iterator[tuple[float, Path, int]]:
 
 
 def directory_size(directory: Path) -> int:
-    """Return the bytes that the files below `directory` take on the disk."""
+    """Return the disk space that the files below `directory` take, in bytes."""
     return sum(file.lstat().st_blocks * 512 for file in directory.rglob("*"))

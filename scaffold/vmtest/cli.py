@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""`python3 -m vmtest [DIR]`: run a project's program in a VM, on one kernel or more."""
+"""`python3 -m vmtest [DIR]`: run a project's program in a VM, on one or more kernels."""
 
 import argparse
 import logging
@@ -17,11 +17,11 @@ from .verdict import as_json, as_text, exit_status
 def main(arguments: list[str] | None = None) -> int:
     """Test the project, print a line (or a JSON object) for each kernel, and return the exit status.
 
-    0: every verdict is pass; 1: a program failed; 2: the manifest or the command line is wrong;
-    69: this machine could not run a test.
+    0: every verdict is pass; 1: a program failed; 2: the manifest or the command line is invalid;
+    69: this machine could not run a test; 130: interrupted.
     """
     options = _parser().parse_args(arguments)
-    logging.basicConfig(format="vmtest: %(message)s", level=logging.WARNING)
+    logging.basicConfig(format="warning: %(message)s", level=logging.WARNING)
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -31,7 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
             verdicts.append(run_project(manifest, spec, options.arch))
             print(as_json(verdicts[-1]) if options.json else as_text(verdicts[-1]), flush=True)
     except ManifestError as error:
-        print(f"vmtest: {error}", file=sys.stderr)
+        print(f"error: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {error.hint}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -45,11 +47,13 @@ def _interrupt(_signum: int, _frame: FrameType | None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="vmtest",
-        description="Boot a kernel in a VM, run the project's program there, and see its event.",
-        epilog="Exit status: 0 every kernel passed, 1 the program failed, 2 wrong usage, "
-        "69 this machine cannot run the test.",
+        description="Boot a kernel in a VM, run the project's program there and check that it sees its event.",
+        epilog="Exit status: 0 every kernel passed, 1 the program failed, 2 the manifest or the command line is "
+        "invalid, 69 this machine cannot run the test.",
     )
-    parser.add_argument("directory", nargs="?", type=Path, default=Path("."), help="the project (default: here)")
+    parser.add_argument(
+        "directory", nargs="?", type=Path, default=Path("."), help="the project (default: the current directory)"
+    )
     parser.add_argument("--manifest", type=Path, help="default: test/vmtest.toml of the project")
     parser.add_argument(
         "--kernel", action="append", metavar="V",

@@ -3,7 +3,7 @@
 
 
 class VmtestError(Exception):
-    """A message that says what is wrong with which input, and a hint: the command or change that fixes it."""
+    """An error with a message (what is wrong with which input) and a hint (the command or change that fixes it)."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -16,16 +16,16 @@ class VmtestError(Exception):
 
 
 class InfrastructureError(VmtestError):
-    """This machine cannot run the test: QEMU, the kernel or memory is missing. Exit code 69."""
+    """This machine cannot run the test: QEMU, the kernel or memory is missing. Exit status 69."""
 
 
 class ManifestError(VmtestError):
-    """`vmtest.toml` or the command line is invalid. Exit code 2."""
+    """`vmtest.toml` or a file that it names is invalid. Exit status 2."""
 
 
-class GuestLostError(InfrastructureError):
-    """The guest ended before it was ready; `console` is what its kernel printed."""
+class BootError(InfrastructureError):
+    """The guest did not boot; `console` is what its kernel printed."""
 
-    def __init__(self, message: str, console: bytes) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, console: bytes, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
         self.console = console

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Files that several processes share: written in one step, and locked."""
+"""Files that several processes share: atomic writes and locks."""
 
 import errno
 import fcntl
@@ -10,48 +10,48 @@ from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 
-NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
+UNSUPPORTED_ERRORS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 class LockState(StrEnum):
-    """What an attempt to lock a file gave."""
+    """The result of an attempt to lock a file."""
 
     LOCKED = "locked"
     BUSY = "busy"  # another process holds the lock
-    UNSUPPORTED = "unsupported"  # the file system has no locks, so nobody can hold one
+    UNSUPPORTED = "unsupported"  # the file system has no locks
 
 
 def write_atomically(path: Path, content: str | bytes, *, sync: bool = False) -> None:
-    """Replace the file `path` by one with `content`, text as UTF-8: readers see the old content or the new one.
+    """Replace the file `path` by one with `content` (text as UTF-8): readers see the old content or the new one.
 
-    With `sync` the content is on the disk when this function returns. The mode is that of any new file (umask).
+    With `sync` the content is on the disk when this function returns. The umask determines the mode, as for any file.
 
     Raises:
-        OSError: the file cannot be written; the old one is untouched.
+        OSError: the file cannot be written; the old file does not change.
     """
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with part.open("wb") as file:
+        with temporary.open("wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
             if sync:
                 file.flush()
                 os.fsync(file.fileno())
-        part.replace(path)
+        temporary.replace(path)
     except BaseException:
         with suppress(OSError):
-            part.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
         raise
 
 
 @contextmanager
 def locked_file(path: Path) -> Iterator[None]:
-    """Hold the lock of the file `path`, which is created if it does not exist; wait for another process that holds it.
+    """Hold the lock of the file `path`; wait for another process that holds it. The file is created if it is missing.
 
     The kernel releases the lock when the process ends, so a killed process leaves no lock.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
@@ -59,14 +59,14 @@ def try_lock(descriptor: int) -> LockState:
     """Lock the open file or directory `descriptor` without waiting. Closing the descriptor releases the lock.
 
     Raises:
-        OSError: locking failed for a reason that `LockState` does not name.
+        OSError: locking failed for another reason.
     """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return LockState.BUSY
     except OSError as error:
-        if error.errno not in NO_LOCKS:
+        if error.errno not in UNSUPPORTED_ERRORS:
             raise
         return LockState.UNSUPPORTED
     return LockState.LOCKED

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Write cpio archives in the newc form: the guest's initramfs, and the payload of one run.
+"""Write cpio archives in the newc format: the initramfs of a guest, and the payload of a run.
 
 Source: Linux Documentation/driver-api/early-userspace/buffer-format.rst.
 """
@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from . import elf
-from .architecture import ARCHITECTURES, own_architecture
+from .architecture import ARCHITECTURES, architecture_of_elf, host_architecture
 from .errors import InfrastructureError
 
+# Where Debian keeps the libraries of another architecture.
 FOREIGN_LIBRARIES = ("/usr/lib/{}-linux-gnu", "/lib/{}-linux-gnu", "/usr/{}-linux-gnu/lib")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One file of an archive: `path` relative to the guest's root, `mode` with its type bits."""
+    """One file of an archive: `path` is relative to the root of the guest, `mode` includes the file type."""
 
     path: str
     mode: int
@@ -47,18 +48,27 @@ def character_device(path: str, major: int, minor: int) -> Entry:
     return Entry(path, stat.S_IFCHR | 0o600, device=(major, minor))
 
 
-def archive(entries: Iterable[Entry]) -> bytes:
-    """Return the newc archive of `entries`, with the directories that they stand in.
+def host_file(path: Path, target: str) -> Entry:
+    """Return the file `path` of this machine as the file `target` of the guest, with its permissions.
 
-    The same entries always give the same bytes. Of two entries with one path the first counts.
+    Raises:
+        OSError: the file cannot be read.
+    """
+    return file(target, path.read_bytes(), stat.S_IMODE(path.stat().st_mode) | 0o444)
+
+
+def archive(entries: Iterable[Entry]) -> bytes:
+    """Return the newc archive of `entries` and their parent directories.
+
+    The same entries always give the same bytes. If two entries have the same path, the first one counts.
     """
     files: dict[str, Entry] = {}
     directories: dict[str, Entry] = {}
     for entry in entries:
         files.setdefault(entry.path, entry)
         for parent in reversed(PurePosixPath(entry.path).parents[:-1]):
-            directories[str(parent)] = Entry(str(parent), stat.S_IFDIR | 0o755)
-    ordered = [*directories.values(), *(e for e in files.values() if e.path not in directories)]
+            directories[str(parent)] = directory(str(parent))
+    ordered = [*directories.values(), *(entry for entry in files.values() if entry.path not in directories)]
     records = [_record(number, entry) for number, entry in enumerate(ordered, start=1)]
     return b"".join([*records, _record(0, Entry("TRAILER!!!", 0))])
 
@@ -76,65 +86,55 @@ def _padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % 4)
 
 
-def program(path: Path, place: str) -> Entry:
-    """Return the file `path` as the guest's file `place`, with its permissions.
+def libraries(program: Path) -> list[Entry]:
+    """Return the interpreter and all shared libraries that `program` loads, at their own paths.
+
+    A static program, a script or a data file has none.
 
     Raises:
-        OSError: it cannot be read.
-    """
-    return file(place, path.read_bytes(), stat.S_IMODE(path.stat().st_mode) | 0o444)
-
-
-def libraries(path: Path) -> list[Entry]:
-    """Return the interpreter and all shared libraries that the program `path` loads.
-
-    There are none for a static program, a script or a data file. They keep their own paths, where the
-    program's interpreter looks for them.
-
-    Raises:
-        InfrastructureError: it is for another machine, and a library for that is not here.
+        InfrastructureError: the program is for another architecture, and this machine does not have its libraries.
         OSError: a file cannot be read.
     """
-    data = path.read_bytes()
+    data = program.read_bytes()
     interpreter = elf.interpreter(data)
     if interpreter is None:
         return []
-    if elf.machine(data) != own_architecture().elf_machine:
-        return _foreign_libraries(path, data)
-    listing = subprocess.run([interpreter, "--list", str(path)], capture_output=True, text=True, check=False)
-    found = {interpreter, *listed_libraries(listing.stdout)}
-    return [file(library.lstrip("/"), Path(library).read_bytes()) for library in sorted(found)]
+    if elf.machine(data) != host_architecture().elf_machine:
+        return _foreign_libraries(program, data)
+    listing = subprocess.run([interpreter, "--list", str(program)], capture_output=True, text=True, check=False)
+    paths = {interpreter, *parse_library_list(listing.stdout)}
+    return [file(path.lstrip("/"), Path(path).read_bytes()) for path in sorted(paths)]
 
 
-def listed_libraries(listing: str) -> list[str]:
-    """Return the paths of the libraries in what an interpreter has said with --list."""
-    named = [line.rpartition("=>")[2].strip().partition(" (")[0] for line in listing.splitlines()]
-    return [name for name in named if name.startswith("/")]
+def parse_library_list(listing: str) -> list[str]:
+    """Return the paths of the libraries in the output of an interpreter with --list."""
+    names = [line.rpartition("=>")[2].strip().partition(" (")[0] for line in listing.splitlines()]
+    return [name for name in names if name.startswith("/")]
 
 
-def _foreign_libraries(path: Path, data: bytes) -> list[Entry]:
-    """Find by name what an interpreter that cannot run here would: where Debian keeps another machine's libraries."""
-    number = elf.machine(data)
-    machine = next((each.machine for each in ARCHITECTURES.values() if each.elf_machine == number), None)
-    if machine is None:
-        known = " and ".join(ARCHITECTURES)
+def _foreign_libraries(program: Path, data: bytes) -> list[Entry]:
+    """Find libraries by name, because the interpreter of another architecture cannot run on this machine."""
+    architecture = architecture_of_elf(elf.machine(data))
+    if architecture is None:
         raise InfrastructureError(
-            f"{path} is a program for a machine (ELF number {number}) of which there are no guests: see {known}"
+            f"{program} is for an unknown machine (ELF number {elf.machine(data)}): "
+            f"expected a program for {' or '.join(ARCHITECTURES)}"
         )
-    places = [Path(place.format(machine)) for place in FOREIGN_LIBRARIES]
-    found: dict[str, bytes] = {}
-    wanted = [str(elf.interpreter(data)), *elf.needed(data)]
-    while wanted:
-        name = wanted.pop()
-        if name in found:
+    machine = architecture.machine
+    directories = [Path(pattern.format(machine)) for pattern in FOREIGN_LIBRARIES]
+    contents: dict[str, bytes] = {}
+    pending = [str(elf.interpreter(data)), *elf.needed_libraries(data)]
+    while pending:
+        name = pending.pop()
+        if name in contents:
             continue
-        candidates = [Path(name), *(place / Path(name).name for place in places)]
-        library = next((each for each in candidates if each.is_absolute() and each.is_file()), None)
+        candidates = [Path(name), *(path / Path(name).name for path in directories)]
+        library = next((path for path in candidates if path.is_absolute() and path.is_file()), None)
         if library is None:
             raise InfrastructureError(
-                f"{path} loads {name}, which is not here for {machine}: make a static program (make dist)"
+                f"library {name} of {program} not found for {machine}", hint="build a static program (make dist)"
             )
-        found[name] = library.read_bytes()
-        wanted += elf.needed(found[name])
+        contents[name] = library.read_bytes()
+        pending += elf.needed_libraries(contents[name])
     inside = f"lib/{machine}-linux-gnu"
-    return [file(name.lstrip("/") if "/" in name else f"{inside}/{name}", found[name]) for name in sorted(found)]
+    return [file(name.lstrip("/") if "/" in name else f"{inside}/{name}", contents[name]) for name in sorted(contents)]

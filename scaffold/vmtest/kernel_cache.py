@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""One kernel in the cache: the image that boots, the modules that a guest loads, and their packages."""
+"""One kernel in the cache: the image that boots, the modules that a guest loads, and the packages of both."""
 
 import hashlib
 import json
@@ -10,19 +10,19 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import processes
+from .apt import unpack_package
 from .architecture import ARCHITECTURES, Architecture
 from .cache import locked, new_directory
 from .errors import InfrastructureError
-from .modules import in_order, module_trees, write_modules
-from .vmlinux import extract_vmlinux, has_pvh_entry, is_arm64_image
+from .modules import module_directories, module_files, write_modules
+from .vmlinux import ImageKind, extract_vmlinux, has_pvh_entry, image_kind
 
 DRIVE_MODULES = ("virtio_pci", "virtio_blk")
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel that can be booted: `image` for QEMU's -kernel, `modules` in the order of loading."""
+    """A kernel that can be booted: `image` is for QEMU's -kernel, `modules` are in the order of loading."""
 
     release: str
     image: Path
@@ -30,111 +30,112 @@ class Kernel:
     architecture: Architecture
 
     @property
-    def identity(self) -> str:
-        """Name this very kernel: its directory in the cache stands for its content."""
+    def cache_key(self) -> str:
+        """The name of its directory in the cache, which identifies its content."""
         return self.image.parent.name
 
 
 @dataclass(frozen=True)
 class KernelSource:
-    """Where a kernel comes from: its release, the suite ("" for a file of the user's), the architecture."""
+    """The origin of a kernel: its release, its suite ("" for a local file) and its architecture."""
 
     release: str
     suite: str
     architecture: Architecture
 
 
-def _read_origin(entry: Path) -> KernelSource:
-    about = json.loads((entry / "kernel.json").read_text())
-    return KernelSource(about["release"], about["suite"], ARCHITECTURES[about["arch"]])
-
-
-def whole_entries(store: Path) -> dict[Path, KernelSource]:
-    """Return the kernels in the directory `store` by their entries. A damaged one counts as not there."""
-    found = {}
+def valid_entries(store: Path) -> dict[Path, KernelSource]:
+    """Return the sources of the kernels in the directory `store` by their entries, without damaged entries."""
+    entries = {}
     for entry in store.glob("[!.]*/"):
         with suppress(OSError, ValueError, KeyError):
-            origin = _read_origin(entry)
+            source = _read_source(entry)
             if _images(entry):
-                found[entry] = origin
-    return found
+                entries[entry] = source
+    return entries
 
 
 def load_entry(entry: Path) -> Kernel:
-    """Return the kernel in the directory `entry`, and note that it was used now."""
-    origin = _read_origin(entry)
+    """Return the kernel in the directory `entry` and record the current time as its last use."""
+    source = _read_source(entry)
     os.utime(entry)
-    return Kernel(origin.release, _images(entry)[0], in_order(entry / "modules"), origin.architecture)
+    return Kernel(source.release, _images(entry)[0], module_files(entry / "modules"), source.architecture)
+
+
+def _read_source(entry: Path) -> KernelSource:
+    values = json.loads((entry / "kernel.json").read_text())
+    return KernelSource(values["release"], values["suite"], ARCHITECTURES[values["arch"]])
 
 
 def _images(entry: Path) -> list[Path]:
-    """Return what boots, the best first."""
+    """Return the images in `entry`; the one that boots fastest is the first."""
     return [image for image in (entry / "vmlinux", entry / "vmlinuz") if image.exists()]
 
 
-def write_entry(work: Path, origin: KernelSource, image: Path, trees: Sequence[Path]) -> None:
-    """Fill the directory `work` with what a boot needs: the kernel, taken out of its wrapping, and virtio's modules.
+def write_entry(work: Path, source: KernelSource, image: Path, directories: Sequence[Path]) -> None:
+    """Fill the directory `work` with what a boot needs: the kernel, uncompressed if possible, and virtio's modules.
 
-    Those are looked for in `trees`.
+    `directories` are those with the modules of the kernel.
 
     Raises:
-        InfrastructureError: the kernel cannot be booted, or a module not be read.
+        InfrastructureError: the kernel cannot be booted, or a module cannot be read.
     """
     data = image.read_bytes()
+    kind = image_kind(data)
     (work / "vmlinuz").write_bytes(data)
     kernel = work / "vmlinux"
-    if is_arm64_image(data):
+    if kind == ImageKind.ARM64:
         (work / "vmlinuz").rename(kernel)
-    elif extract_vmlinux(data, kernel) and not _enterable(kernel, origin.architecture):
+    elif extract_vmlinux(data, kernel) and not _is_bootable(kernel, source.architecture):
         kernel.unlink()
-    if data[:4] == b"\x7fELF" and not kernel.exists():
-        raise InfrastructureError(f"{image} cannot be booted: it lacks CONFIG_PVH; give the bzImage of the same build")
-    write_modules(work / "modules", DRIVE_MODULES, (), trees)
-    about = {"release": origin.release, "suite": origin.suite, "arch": origin.architecture.name}
-    (work / "kernel.json").write_text(json.dumps(about))
+    if kind == ImageKind.VMLINUX and not kernel.exists():
+        raise InfrastructureError(
+            f"{image} cannot be booted: it was built without CONFIG_PVH", hint="use the bzImage of the same build"
+        )
+    write_modules(work / "modules", DRIVE_MODULES, (), directories)
+    values = {"release": source.release, "suite": source.suite, "arch": source.architecture.name}
+    (work / "kernel.json").write_text(json.dumps(values))
 
 
-def _enterable(kernel: Path, architecture: Architecture) -> bool:
+def _is_bootable(kernel: Path, architecture: Architecture) -> bool:
     if architecture.name == "amd64":
         return has_pvh_entry(kernel)
     with kernel.open("rb") as file:
-        return is_arm64_image(file.read(64))
+        return image_kind(file.read(64)) == ImageKind.ARM64
 
 
 def with_modules(kernel: Kernel, names: Sequence[str]) -> Kernel:
-    """Return `kernel` with the modules `names`, and those that they depend on, to be loaded too.
+    """Return `kernel` with the modules `names` and their dependencies added to those that a guest loads.
 
-    They come from the packages that stand beside the kernel in the cache, or, for a kernel of the user's own, from
-    /lib/modules.
+    They come from the packages in the cache entry of the kernel, or from /lib/modules for a local kernel.
 
     Raises:
-        InfrastructureError: the kernel has no such module, or no modules came with it.
+        InfrastructureError: the kernel does not have one of the modules, or its modules were not found.
     """
     if not names:
         return kernel
     entry = kernel.image.parent
-    # Repositories of different ages, each with a runner of its own, share the cache.
-    rules = Path(__file__).with_name("modules.py").read_bytes()
-    digest = hashlib.sha256("\0".join(names).encode() + rules).hexdigest()[:12]
+    # Repositories with different versions of the runner share the cache.
+    version = Path(__file__).with_name("modules.py").read_bytes()
+    digest = hashlib.sha256("\0".join(names).encode() + version).hexdigest()[:12]
     target = entry / f"modules-{digest}"
     with locked(f"modules-{entry.name}-{digest}"):
         if not target.exists():
             with new_directory(target) as work:
-                trees = _module_trees(kernel, work / "tree")
-                write_modules(work, DRIVE_MODULES, names, trees)
+                directories = _all_modules(kernel, work / "tree")
+                write_modules(work, DRIVE_MODULES, names, directories)
                 shutil.rmtree(work / "tree", ignore_errors=True)
-    return replace(kernel, modules=in_order(target))
+    return replace(kernel, modules=module_files(target))
 
 
-def _module_trees(kernel: Kernel, place: Path) -> list[Path]:
+def _all_modules(kernel: Kernel, tree: Path) -> list[Path]:
+    """Return the directories with all modules of `kernel`; its packages are unpacked in the directory `tree`."""
     packages = sorted((kernel.image.parent / "packages").glob("*.deb"))
     for package in packages:
-        done = processes.run(["dpkg-deb", "-x", str(package), str(place)])
-        if done.returncode:
-            raise InfrastructureError(f"{package} cannot be unpacked: {done.stderr.strip()}")
-    found = module_trees(place if packages else Path("/"), kernel.release)
-    if not found:
+        unpack_package(package, tree)
+    directories = module_directories(tree if packages else Path("/"), kernel.release)
+    if not directories:
         raise InfrastructureError(
-            f"the modules of kernel {kernel.release} are neither in the cache nor in /lib/modules"
+            f"modules of kernel {kernel.release} not found, neither in the cache nor in /lib/modules"
         )
-    return found
+    return directories

@@ -1,141 +1,163 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Take values out of a parsed TOML file, and collect what is wrong with all of them."""
+"""Read typed values from a parsed TOML file and collect the errors of all of them."""
 
 import difflib
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
 
-CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-SHOWN = 60  # characters of a wrong value
-Form = tuple[re.Pattern[str], str]
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+MAX_VALUE_CHARACTERS = 60  # of an invalid value in a message
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
-class Reader:
-    """Every method returns a value of its type, whatever the file holds; `wrong` has the complaints then."""
+@dataclass(frozen=True)
+class Syntax:
+    """The syntax of a string, as a regular expression and in words."""
+
+    pattern: re.Pattern[str]
+    description: str
+
+
+class ManifestReader:
+    """Each method returns a value of its type for TABLE.KEY, even if the file is invalid; `errors` tells."""
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.data = data
-        self.wrong: dict[str, str] = {}  # by TABLE or TABLE.KEY
-        self.known: dict[str, list[str]] = {}
+        self.errors: dict[str, str] = {}  # by TABLE or TABLE.KEY
+        self.known: dict[str, list[str]] = {}  # the keys of each table
 
     def text(self, table: str, key: str, default: str | None = None) -> str:
-        """Return a line of text that is not blank."""
+        """Return one line of text that is not blank."""
 
-        def fits(value: Any) -> bool:
-            return _is_word(value) and bool(value.strip(" \t"))
+        def is_valid(value: Any) -> bool:
+            return _is_string(value) and bool(value.strip(" \t"))
 
-        return str(self._value(table, key, default, fits, "a line of text", otherwise=""))
+        return str(self._value(table, key, default, is_valid, "a line of text", fallback=""))
 
-    def words(
-        self, table: str, key: str, default: Sequence[str] | None = None, at_least: int = 1, form: Form | None = None
+    def strings(
+        self,
+        table: str,
+        key: str,
+        default: Sequence[str] | None = None,
+        min_length: int = 1,
+        syntax: Syntax | None = None,
     ) -> tuple[str, ...]:
-        """Return a list of texts without control characters, each as `form` (a pattern, and in words) has it."""
+        """Return a list of strings without control characters, each with the given `syntax`."""
 
-        def fits(value: Any) -> bool:
-            words = isinstance(value, list) and len(value) >= at_least and all(map(_is_word, value))
-            return words and (form is None or all(form[0].fullmatch(word) for word in value))
+        def is_valid(value: Any) -> bool:
+            are_strings = isinstance(value, list) and len(value) >= min_length and all(map(_is_string, value))
+            return are_strings and (syntax is None or all(syntax.pattern.fullmatch(item) for item in value))
 
-        allowed = 'a list of texts, such as ["a", "b"]' + (f", each {form[1]}" if form else "")
-        return tuple(self._value(table, key, default, fits, allowed, otherwise=()))
+        expected = 'a list of strings, such as ["a", "b"]' + (f", each {syntax.description}" if syntax else "")
+        return tuple(self._value(table, key, default, is_valid, expected, fallback=()))
 
-    def number(self, table: str, key: str, default: float, lowest: float, highest: float) -> float:
-        """Return a number between `lowest` and `highest`."""
+    def number(self, table: str, key: str, default: float, minimum: float, maximum: float) -> float:
+        """Return a number from `minimum` to `maximum`."""
 
-        def fits(value: Any) -> bool:
-            return _is_number(value) and lowest <= value <= highest
+        def is_valid(value: Any) -> bool:
+            return _is_number(value) and minimum <= value <= maximum
 
-        return float(self._value(table, key, default, fits, f"a number from {lowest} to {highest}", otherwise=default))
+        expected = f"a number from {minimum} to {maximum}"
+        return float(self._value(table, key, default, is_valid, expected, fallback=default))
 
-    def integer(self, table: str, key: str, default: int, lowest: int, highest: int) -> int:
-        """Return a whole number between `lowest` and `highest`."""
+    def integer(self, table: str, key: str, default: int, minimum: int, maximum: int) -> int:
+        """Return an integer from `minimum` to `maximum`."""
 
-        def fits(value: Any) -> bool:
-            return _is_whole(value, lowest, highest)
+        def is_valid(value: Any) -> bool:
+            return _is_integer(value, minimum, maximum)
 
-        allowed = f"a whole number from {lowest} to {highest}"
-        return int(self._value(table, key, default, fits, allowed, otherwise=default))
+        expected = f"an integer from {minimum} to {maximum}"
+        return int(self._value(table, key, default, is_valid, expected, fallback=default))
 
-    def integers(self, table: str, key: str, default: Sequence[int], lowest: int, highest: int) -> tuple[int, ...]:
-        """Return the whole numbers of a list; a number alone is a list of one."""
+    def integers(self, table: str, key: str, default: Sequence[int], minimum: int, maximum: int) -> tuple[int, ...]:
+        """Return a list of integers from `minimum` to `maximum`; a single integer is a list of one."""
 
-        def fits(value: Any) -> bool:
+        def is_valid(value: Any) -> bool:
             numbers = value if isinstance(value, list) else [value]
-            return bool(numbers) and all(_is_whole(number, lowest, highest) for number in numbers)
+            return bool(numbers) and all(_is_integer(number, minimum, maximum) for number in numbers)
 
-        allowed = f"a whole number from {lowest} to {highest}, or a list of such"
-        value = self._value(table, key, default, fits, allowed, otherwise=default)
+        expected = f"an integer from {minimum} to {maximum}, or a list of them"
+        value = self._value(table, key, default, is_valid, expected, fallback=default)
         return tuple(map(int, value if isinstance(value, (list, tuple)) else [value]))
 
-    def choice(self, table: str, key: str, choices: Sequence[str]) -> str:
-        """Return one of `choices`, of which the first is the default."""
-        allowed = f"one of {', '.join(choices)}"
-        return str(self._value(table, key, choices[0], lambda value: value in choices, allowed, otherwise=choices[0]))
+    def choice(self, table: str, key: str, default: Choice) -> Choice:
+        """Return a member of the enum that `default` belongs to."""
+        choices = type(default)
+        expected = f"one of {', '.join(choices)}"
+        return choices(
+            self._value(table, key, default, lambda value: value in list(choices), expected, fallback=default)
+        )
 
     def pattern(self, table: str, key: str) -> re.Pattern[str]:
-        """Return a regular expression."""
+        """Return a regular expression of Python."""
         text = self.text(table, key)
         try:
             return re.compile(text)
         except (re.error, OverflowError, RecursionError) as error:
-            self._complain(f"{table}.{key}", f"is no regular expression of Python's: {error}")
+            self._add_error(f"{table}.{key}", f": invalid regular expression for Python: {error}")
             return re.compile("")
 
-    def sound(self, *names: str) -> bool:
-        """Tell whether nothing is wrong with any of `names`, each TABLE.KEY."""
-        return not any(name in self.wrong or name.partition(".")[0] in self.wrong for name in names)
+    def is_valid(self, *names: str) -> bool:
+        """Return whether none of `names` (each TABLE.KEY) has an error."""
+        return not any(name in self.errors or name.partition(".")[0] in self.errors for name in names)
 
-    def unknown(self) -> list[str]:
-        """Return a complaint about every table and key that no one asked for."""
-        complaints = []
+    def unknown_names(self) -> list[str]:
+        """Return an error for each table and key of the file that no method has read."""
+        errors = []
         for table, section in self.data.items():
             keys = self.known.get(table)
             if keys is None:
-                complaints.append(_not_known(f"[{table}]", table, list(self.known), "the file has the tables"))
+                errors.append(_unknown(f"[{table}]", table, list(self.known), "the file has the tables"))
             elif isinstance(section, dict):
-                strange = [key for key in section if key not in keys]
-                complaints += [_not_known(f"{table}.{key}", key, keys, f"[{table}] takes") for key in strange]
-        return complaints
+                unknown = [key for key in section if key not in keys]
+                errors += [_unknown(f"{table}.{key}", key, keys, f"[{table}] has the keys") for key in unknown]
+        return errors
 
     def _value(
-        self, table: str, key: str, default: Any, fits: Callable[[Any], bool], allowed: str, otherwise: Any
+        self, table: str, key: str, default: Any, is_valid: Callable[[Any], bool], expected: str, fallback: Any
     ) -> Any:
-        """Return the value that `fits`; `default` when there is none, `otherwise` beside a complaint."""
+        """Return the value if it is valid, `default` if the key is missing, `fallback` after an error.
+
+        The key is required if `default` is None.
+        """
         self.known.setdefault(table, []).append(key)
         section = self.data.get(table, {})
         if not isinstance(section, dict):
-            self._complain(table, f"is {_shown(section)}, but must be a table: [{table}]")
-        elif key in section and not fits(section[key]):
-            self._complain(f"{table}.{key}", f"is {_shown(section[key])}, but must be {allowed}")
+            self._add_error(table, f": expected a table [{table}], got {_shorten(section)}")
+        elif key in section and not is_valid(section[key]):
+            self._add_error(f"{table}.{key}", f": expected {expected}, got {_shorten(section[key])}")
         elif key not in section and default is None:
-            self._complain(f"{table}.{key}", f"is missing: it must be {allowed}")
+            self._add_error(f"{table}.{key}", f" is missing: expected {expected}")
         else:
             return section.get(key, default)
-        return otherwise
+        return fallback
 
-    def _complain(self, where: str, what: str) -> None:
-        self.wrong.setdefault(where, f"{where} {what}")
+    def _add_error(self, name: str, message: str) -> None:
+        self.errors.setdefault(name, name + message)
 
 
-def _is_word(value: Any) -> bool:
-    return isinstance(value, str) and value != "" and not CONTROLS.search(value)
+def _is_string(value: Any) -> bool:
+    return isinstance(value, str) and value != "" and not CONTROL_CHARACTERS.search(value)
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _is_whole(value: Any, lowest: int, highest: int) -> bool:
-    return _is_number(value) and lowest <= value <= highest and value == int(value)
+def _is_integer(value: Any, minimum: int, maximum: int) -> bool:
+    return _is_number(value) and minimum <= value <= maximum and value == int(value)
 
 
-def _shown(value: Any) -> str:
+def _shorten(value: Any) -> str:
     text = json.dumps(value, default=str, ensure_ascii=True)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+    return text if len(text) <= MAX_VALUE_CHARACTERS else f"{text[:MAX_VALUE_CHARACTERS]}..."
 
 
-def _not_known(what: str, name: str, names: list[str], these: str) -> str:
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return f"{ascii(what)[1:-1]} is not known: {hint}{these} {', '.join(names)}"
+def _unknown(name: str, word: str, known: list[str], introduction: str) -> str:
+    similar = difflib.get_close_matches(word, known, n=1)
+    suggestion = f"did you mean {similar[0]}? " if similar else ""
+    return f"{ascii(name)[1:-1]} is unknown: {suggestion}{introduction} {', '.join(known)}"

@@ -1,98 +1,104 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Which of a kernel's modules a guest loads, and in which order.
+"""The kernel modules that a guest loads, and their order.
 
-Sources: modprobe(8) and modprobe.d(5) for what is loaded before and after a module; the kernel's
-include/linux/module.h for `depends` and `softdep`, which each module carries.
+Sources: modprobe(8) and modprobe.d(5) for the modules that are loaded before and after a module; the kernel's
+include/linux/module.h for `depends` and `softdep`, which each module contains.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from . import elf
 from .errors import InfrastructureError
 from .vmlinux import DecompressionError, decompress
 
-REQUIRED = ".required"  # in the name of a file whose module must load (init.sh knows it too)
+REQUIRED_SUFFIX = ".required"  # in the name of a file whose module must load (init.sh uses it too)
 
 
-def module_trees(root: Path, release: str) -> list[Path]:
-    """Return the directories below `root` that have the modules of kernel `release`."""
-    places = [root / "lib/modules" / release, root / "usr/lib/modules" / release]
-    return [place for place in dict.fromkeys(each.resolve() for each in places) if place.is_dir()]
+def module_directories(root: Path, release: str) -> list[Path]:
+    """Return the directories below `root` that contain modules of the kernel `release`."""
+    candidates = [root / "lib/modules" / release, root / "usr/lib/modules" / release]
+    return [path for path in dict.fromkeys(candidate.resolve() for candidate in candidates) if path.is_dir()]
 
 
-def write_modules(target: Path, wanted: Sequence[str], required: Sequence[str], trees: Sequence[Path]) -> None:
-    """Write the modules `wanted` and `required`, and what they depend on, to `target`, named in the order of loading.
+def write_modules(target: Path, optional: Sequence[str], required: Sequence[str], directories: Sequence[Path]) -> None:
+    """Write modules from `directories` and their dependencies to the directory `target`, named in the order of loading.
 
-    Those wanted that are not there are left out.
+    Modules in `optional` that do not exist are left out.
 
     Raises:
-        InfrastructureError: one that is required is neither there nor built in, or one cannot be read.
+        InfrastructureError: a `required` module neither exists nor is built in, or a module cannot be read.
     """
-    available = {_plain(path.name): path for tree in trees for path in tree.rglob("*.ko*")}
+    available = {_normalized(path.name): path for directory in directories for path in directory.rglob("*.ko*")}
     for name in required:
-        if _plain(name) not in available and _plain(name) not in _built_in(trees):
-            raise InfrastructureError(f"this kernel has no module {name}, and it is not built in: see guest.modules")
-    must = {_plain(name) for name in required}
+        if _normalized(name) not in available and _normalized(name) not in _built_in(directories):
+            raise InfrastructureError(
+                f"this kernel has no module {name}, and it is not built in",
+                hint="correct guest.modules in the manifest, or choose another kernel with --kernel",
+            )
+    must_load = {_normalized(name) for name in required}
     target.mkdir(exist_ok=True)
-    for number, (name, content) in enumerate(_load_order(map(_plain, [*wanted, *required]), available).items()):
-        (target / f"{number:03}-{name}{REQUIRED if name in must else ''}.ko").write_bytes(content)
+    for number, (name, content) in enumerate(_load_order([*optional, *required], available).items()):
+        suffix = REQUIRED_SUFFIX if name in must_load else ""
+        (target / f"{number:03}-{name}{suffix}.ko").write_bytes(content)
 
 
-def in_order(directory: Path) -> tuple[Path, ...]:
-    """Return the modules that were written to `directory`."""
+def module_files(directory: Path) -> tuple[Path, ...]:
+    """Return the modules that `write_modules` wrote to `directory`, in the order of loading."""
     return tuple(sorted(directory.glob("*.ko")))
 
 
-def _plain(name: str) -> str:
+def _normalized(name: str) -> str:
+    """Return the kernel's name of the module in the file `name`."""
     return name.partition(".ko")[0].replace("-", "_")
 
 
-def _built_in(trees: Sequence[Path]) -> set[str]:
-    listings = [listing for tree in trees for listing in tree.glob("modules.builtin")]
-    return {_plain(Path(line).name) for listing in listings for line in listing.read_text().splitlines()}
+def _built_in(directories: Sequence[Path]) -> set[str]:
+    listings = [listing for directory in directories for listing in directory.glob("modules.builtin")]
+    return {_normalized(Path(line).name) for listing in listings for line in listing.read_text().splitlines()}
 
 
-def _load_order(wanted: Iterable[str], available: dict[str, Path]) -> dict[str, bytes]:
-    """Return the modules `wanted` with those that each needs around it; built-in ones have no file."""
+def _load_order(names: Iterable[str], available: dict[str, Path]) -> dict[str, bytes]:
+    """Return the modules `names` and their dependencies in the order of loading; built-in ones have no file."""
     order: dict[str, bytes] = {}
-    begun: set[str] = set()  # some ask for each other
+    visited: set[str] = set()  # dependencies can be circular
 
     def add(name: str) -> None:
-        if name in begun or name not in available:
+        if name in visited or name not in available:
             return
-        begun.add(name)
-        content = _content(available[name])
-        before, after = _needed(content)
-        for each in before:
-            add(each)
+        visited.add(name)
+        content = _read_module(available[name])
+        before, after = _dependencies(content)
+        for dependency in before:
+            add(dependency)
         order[name] = content
-        for each in after:
-            add(each)
+        for dependency in after:
+            add(dependency)
 
-    for name in wanted:
-        add(name)
+    for name in names:
+        add(_normalized(name))
     return order
 
 
-def _needed(content: bytes) -> tuple[list[str], list[str]]:
-    """Return the modules that are to be loaded before and after the module `content`."""
+def _dependencies(content: bytes) -> tuple[list[str], list[str]]:
+    """Return the modules to load before and after the module `content`."""
     depends = re.search(rb"\0depends=([\w,-]*)\0", content)
     before = depends[1].decode().split(",") if depends else []
     after: list[str] = []
-    for soft in re.findall(rb"\bsoftdep=([^\0]*)\0", content):
-        place = before
-        for word in soft.decode(errors="replace").split():
+    for softdep in re.findall(rb"\bsoftdep=([^\0]*)\0", content):
+        names = before
+        for word in softdep.decode(errors="replace").split():
             if word in ("pre:", "post:"):
-                place = after if word == "post:" else before
+                names = after if word == "post:" else before
             else:
-                place.append(word)
-    return [_plain(name) for name in before], [_plain(name) for name in after]
+                names.append(word)
+    return [_normalized(name) for name in before], [_normalized(name) for name in after]
 
 
-def _content(path: Path) -> bytes:
-    packed = path.read_bytes()
+def _read_module(path: Path) -> bytes:
+    data = path.read_bytes()
     try:
-        return packed if packed[:4] == b"\x7fELF" else b"".join(decompress(packed))
+        return data if elf.is_elf(data) else b"".join(decompress(data))
     except DecompressionError as error:
-        raise InfrastructureError(f"module {path} cannot be decompressed: {error}") from None
+        raise InfrastructureError(f"cannot decompress module {path}: {error}") from None

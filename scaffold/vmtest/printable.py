@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Show on a terminal what a program in the guest has said, whatever it was."""
+"""Make the output of programs safe to print on a terminal."""
 
 
-def printable(text: str, most: int | None = None, replacement: str | None = None) -> str:
-    r"""Return `text` with what is not printable in Python's notation (ESC as \x1b), and cut after `most` characters.
+def printable(text: str, max_length: int | None = None, replacement: str | None = None) -> str:
+    r"""Return `text` with unprintable characters in Python's notation (ESC as \x1b), cut after `max_length` characters.
 
-    A tab stays. Escape sequences, carriage returns, and marks that change the direction of writing do nothing then.
-    With `replacement`, each character that is not printable becomes that text instead.
+    Tabs are kept. Escape sequences, carriage returns and marks that change the direction of writing have no effect.
+    With `replacement`, each unprintable character becomes that text instead.
     """
-    cut = text if most is None or len(text) <= most else f"{text[:most]}..."
+    cut = text if max_length is None or len(text) <= max_length else f"{text[:max_length]}..."
     if cut.isprintable():
         return cut
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What this machine has for guests, in JSON: `python3 -m vmtest.probe`.
+"""Print in JSON what this machine provides for guests: `python3 -m vmtest.probe`.
 
-A guest of three instructions is run each time; what an earlier run has found counts for nothing here.
+Each call runs a guest of three instructions. It does not use the results of earlier calls.
 """
 
 import json
@@ -9,65 +9,76 @@ import os
 import shutil
 import sys
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 
-from .accel import guest_runs
-from .apt import own_suites
-from .architecture import Architecture, own_architecture
-from .available import kernel_store
+from .accel import can_run_guest
+from .apt import configured_suites
+from .architecture import Architecture, host_architecture
+from .available import kernel_directory
 from .cache import cache_root
 from .errors import InfrastructureError
-from .kernel_cache import whole_entries
+from .kernel_cache import valid_entries
+from .qemu import Accelerator
 
-KVM = Path("/dev/kvm")
+KVM_DEVICE = Path("/dev/kvm")
+
+
+class KvmState(StrEnum):
+    """Whether guests can use KVM."""
+
+    WORKS = "works"
+    FAILS = "fails"  # a guest does not run with it
+    DENIED = "denied"  # this user has no permission
+    ABSENT = "absent"  # there is no /dev/kvm
+    UNTRIED = "untried"  # QEMU is not installed
 
 
 @dataclass(frozen=True)
-class Guests:
-    """`kvm` is works, fails, denied (this user may not), absent, or untried (there is no QEMU)."""
+class GuestSupport:
+    """What this machine provides for guests. The fields are the keys of the JSON object."""
 
-    architecture: str  # as Debian calls it
+    architecture: str  # Debian's name
     qemu: str  # the command
-    runs: bool  # a guest was seen to run, emulated
-    kvm: str
-    suites: tuple[str, ...]  # that apt here is set up for: where kernels come from
-    kernels: tuple[str, ...]  # that were fetched before
-    cache: str  # where they are kept, and saved guests
+    runs: bool  # an emulated guest has run
+    kvm: KvmState
+    suites: tuple[str, ...]  # those in apt's sources, from which kernels are downloaded
+    kernels: tuple[str, ...]  # the releases in the cache
+    cache: str  # the directory with kernels and snapshots
 
 
-def probe() -> Guests:
-    """Return what this machine has for guests of its own architecture.
+def probe() -> GuestSupport:
+    """Return what this machine provides for guests of its own architecture.
 
     Raises:
-        InfrastructureError: no guest of it is known.
+        InfrastructureError: the runner has no guests of that architecture.
     """
-    architecture = own_architecture()
-    there = shutil.which(architecture.qemu) is not None
-    runs = there and guest_runs(architecture, "tcg")
-    return Guests(
+    architecture = host_architecture()
+    has_qemu = shutil.which(architecture.qemu) is not None
+    return GuestSupport(
         architecture=architecture.name,
         qemu=architecture.qemu,
-        runs=runs,
-        kvm=_kvm(architecture, there),
-        suites=_suites(),
-        kernels=tuple(origin.release for origin in whole_entries(kernel_store(architecture)).values()),
+        runs=has_qemu and can_run_guest(architecture, Accelerator.TCG),
+        kvm=_kvm_state(architecture, has_qemu),
+        suites=_suite_names(),
+        kernels=tuple(source.release for source in valid_entries(kernel_directory(architecture)).values()),
         cache=str(cache_root()),
     )
 
 
-def _kvm(architecture: Architecture, there: bool) -> str:
-    if not KVM.exists():
-        return "absent"
-    if not os.access(KVM, os.R_OK | os.W_OK):
-        return "denied"
-    if not there:
-        return "untried"
-    return "works" if guest_runs(architecture, "kvm") else "fails"
+def _kvm_state(architecture: Architecture, has_qemu: bool) -> KvmState:
+    if not KVM_DEVICE.exists():
+        return KvmState.ABSENT
+    if not os.access(KVM_DEVICE, os.R_OK | os.W_OK):
+        return KvmState.DENIED
+    if not has_qemu:
+        return KvmState.UNTRIED
+    return KvmState.WORKS if can_run_guest(architecture, Accelerator.KVM) else KvmState.FAILS
 
 
-def _suites() -> tuple[str, ...]:
+def _suite_names() -> tuple[str, ...]:
     try:
-        return tuple(suite.name for suite in own_suites())
+        return tuple(suite.name for suite in configured_suites())
     except InfrastructureError:
         return ()
 
@@ -75,5 +86,5 @@ def _suites() -> tuple[str, ...]:
 if __name__ == "__main__":
     try:
         print(json.dumps(asdict(probe())))
-    except InfrastructureError as trouble:
-        sys.exit(str(trouble))
+    except InfrastructureError as error:
+        sys.exit(str(error))

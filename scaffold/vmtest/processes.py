@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Children that do not outlive their parent, even one that is killed outright.
+"""Child processes that end with their parent, even if the parent is killed.
 
 Source: prctl(2), PR_SET_PDEATHSIG.
 """
@@ -19,13 +19,13 @@ _libc = ctypes.CDLL(None)
 
 
 def end_with_parent() -> None:
-    """Have the kernel kill this process when the one that started it ends."""
+    """Ask the kernel to kill this process when its parent ends."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @contextmanager
 def signals_blocked() -> Iterator[set[signal.Signals]]:
-    """Delay the signals that end this process until the end of the block; yield those that were blocked before.
+    """Delay the signals that end this process until the end of the block; yield those that were already blocked.
 
     A fork needs this: Python calls functions around it, and loses an exception that a signal handler raises there.
     """
@@ -37,7 +37,7 @@ def signals_blocked() -> Iterator[set[signal.Signals]]:
 
 
 def start(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
-    """Start `command`, with the options of subprocess.Popen, so that it ends with this process at the latest."""
+    """Start `command` with the options of subprocess.Popen. It ends with this process at the latest."""
     parent = os.getpid()
     with signals_blocked() as before:
 
@@ -51,12 +51,12 @@ def start(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
 
 
 def run(command: Sequence[str], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run `command` to its end, or kill it when this process is interrupted; return what it printed."""
+    """Run `command` until it ends and return its exit status and output; kill it if this process is interrupted."""
     pipe = subprocess.PIPE
     with start(command, cwd=cwd, text=True, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe) as process:
         try:
-            printed, complained = process.communicate()
+            stdout, stderr = process.communicate()
         except BaseException:
             process.kill()
             raise
-    return subprocess.CompletedProcess(command, process.returncode, printed, complained)
+    return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)

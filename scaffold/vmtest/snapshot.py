@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A guest that is booted once, saved, and restored pristine for every run.
+"""Snapshots: a guest is booted once, saved, and restored in the same state for every run.
 
-A guest is saved when its kernel is up, its drivers are loaded and its init waits for a line. Its memory is a file
-of its own, which every run maps for itself: only what the run touches is read, and only what it changes is copied.
-What a run adds comes on a read-only drive that the saved guest has not read yet. A kernel that has no such
-drive gets the payload in its initramfs, and boots for every run.
+A snapshot is saved when the kernel is up, its drivers are loaded and init waits for a line. It has two files. `memory`
+is the guest's memory: each run maps it, reads only the pages that it uses and copies only those that it changes.
+`state` is all the rest. The payload of a run is on a read-only drive that the guest has not read yet when it is saved.
+If a kernel has no virtio drive, the payload is in the initramfs, and the guest boots for every run.
 """
 
 import hashlib
@@ -20,305 +20,321 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import initramfs
-from .accel import choose_accel
-from .apt import Apt, own_suites
+from .accel import choose_accelerator
+from .apt import Apt, configured_suites
 from .architecture import Architecture
-from .bpf_counter import count_program
+from .bpf_counter import counter_program
 from .cache import cache_root, discard, locked, new_directory, prune
-from .errors import GuestLostError, InfrastructureError
+from .errors import BootError, InfrastructureError
 from .kernel_cache import Kernel
-from .qemu import Hardware, Machine, copy_memory, memory_file, qemu_program
+from .qemu import Accelerator, MachineConfig, QemuMachine, copy_sparse, create_memfd, find_qemu
 
-HERE = Path(__file__).parent
+PACKAGE = Path(__file__).parent
 READY = b"vmtest: ready "
 PANIC = b"Kernel panic - not syncing"
-REFUSED = re.compile(rb"vmtest: insmod: can't insert '/modules/\d+-(\w+)\.required\.ko': ([^\r\n]*)")
-# A panic ends QEMU (panic=-1 with -no-reboot); the rest saves time that no test of a BPF program needs:
-# self-tests of ciphers, waiting for entropy and grace periods.
+PANIC_END = b"---[ end Kernel panic"
+PANIC_SECONDS = 2.0  # for the rest of the kernel's message
+MODULE_ERROR = re.compile(rb"vmtest: insmod: can't insert '/modules/\d+-(\w+)\.required\.ko': ([^\r\n]*)")
+# panic=-1 with QEMU's -no-reboot ends QEMU after a panic. The rest skips what takes time and no test of a BPF program
+# needs: self-tests of ciphers, waiting for entropy and grace periods.
 KERNEL_ARGUMENTS = "quiet panic=-1 random.trust_cpu=on rcupdate.rcu_expedited=1 cryptomgr.notests"
 RESTORE_SECONDS = 20.0
-SMALLEST_DRIVE = 64 << 20
-SAVED_GUESTS_BYTES = 2 << 30
+MIN_DRIVE_BYTES = 64 << 20
+MAX_SNAPSHOTS_BYTES = 2 << 30  # or a tenth of the free disk space, if that is more
 log = logging.getLogger("vmtest")
 
 
 @dataclass(frozen=True)
-class Boot:
-    """How a guest came up: `seconds` until the payload ran, `warm` when it was a saved one."""
+class Startup:
+    """How a guest started: `seconds` until the payload ran; `warm` if it was restored from a snapshot."""
 
-    accel: str
+    accelerator: Accelerator
     warm: bool
     seconds: float
 
 
 @dataclass(frozen=True)
-class GuestNeeds:
-    """What a project asks of its guest."""
+class GuestRequirements:
+    """What a project requires of its guest."""
 
     memory: int  # MiB
-    boot_seconds: float  # a guest that takes longer to come up is given up
+    boot_seconds: float  # the longest that a boot may take
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """All that a guest is made of; two equal recipes make the same guest."""
+class GuestConfig:
+    """Everything that determines a guest: equal configurations give the same snapshot."""
 
     kernel: Kernel
-    hardware: Hardware
-    files: bytes  # the initramfs, a cpio archive
-    drive_size: int  # bytes
-    boot_seconds: float  # how long it may take to come up
+    machine: MachineConfig
+    initramfs: bytes  # a cpio archive
+    drive_bytes: int
+    boot_seconds: float  # the longest that a boot may take
 
     def key(self) -> str:
-        """Return the name of the saved guest: a digest of everything that its state depends on."""
-        qemu = Path(qemu_program(self.kernel.architecture)).resolve()
+        """Return the name of the snapshot: a digest of everything that its state depends on."""
+        qemu = Path(find_qemu(self.kernel.architecture)).resolve()
         stat = qemu.stat()
-        host = platform.release() + platform.processor() if self.hardware.accel == "kvm" else ""
-        parts = (str(qemu), stat.st_size, stat.st_mtime_ns, host, self.arguments(), self.drive_size)
-        digest = hashlib.sha256(repr((*parts, self.hardware.arguments(), self.kernel.identity)).encode())
-        digest.update(self.files)
+        host = platform.release() + platform.processor() if self.machine.accelerator == Accelerator.KVM else ""
+        parts = (str(qemu), stat.st_size, stat.st_mtime_ns, host, self.kernel_command_line(), self.drive_bytes)
+        digest = hashlib.sha256(repr((*parts, self.machine.arguments(), self.kernel.cache_key)).encode())
+        digest.update(self.initramfs)
         return digest.hexdigest()[:24]
 
     @property
-    def memory_size(self) -> int:
-        """Return how large the guest's memory is, in bytes."""
-        return self.hardware.memory << 20
+    def memory_bytes(self) -> int:
+        """The size of the guest's memory."""
+        return self.machine.memory << 20
 
-    def arguments(self) -> str:
-        """Return the kernel's command line."""
+    def kernel_command_line(self) -> str:
+        """Return the command line of the kernel."""
         architecture = self.kernel.architecture
-        emulated = architecture.emulated_arguments if self.hardware.accel == "tcg" else ""
+        is_emulated = self.machine.accelerator == Accelerator.TCG
+        emulated = architecture.emulated_kernel_arguments if is_emulated else ""
         return f"{KERNEL_ARGUMENTS} {architecture.kernel_arguments} {emulated}".rstrip()
 
-    def start(self, payload: bytes, memory: int, saved: int | None = None) -> Machine:
-        """Start QEMU with this guest's machine and a drive that holds `payload`.
+    def start(self, payload: bytes, memory: int, state: int | None = None) -> QemuMachine:
+        """Start QEMU with a drive that contains `payload` and the open file `memory` as the guest's memory.
 
-        The guest's memory is the open file `memory`. With the open file `saved`, the rest of a saved guest's state,
-        it waits for Machine.resume, and `memory` stays as it is: what the guest writes is its own.
+        With the open file `state` of a snapshot, QEMU waits for `QemuMachine.restore_state`, and the guest's changes
+        do not reach the file `memory`.
         """
-        drive = memory_file("payload", payload, self.drive_size)
-        initrd = memory_file("initramfs", self.files)
-        descriptors = [drive, initrd, memory, *([] if saved is None else [saved])]
+        drive = create_memfd("payload", payload, self.drive_bytes)
+        initrd = create_memfd("initramfs", self.initramfs)
+        descriptors = [drive, initrd, memory, *([] if state is None else [state])]
         backend = "memory-backend-file,id=memory"
-        share, incoming = ("on", []) if saved is None else ("off", ["-incoming", "defer"])
+        share, incoming = ("on", []) if state is None else ("off", ["-incoming", "defer"])
         arguments = [
-            *self.hardware.arguments(),
+            *self.machine.arguments(),
             "-machine", "memory-backend=memory",
-            "-object", f"{backend},size={self.memory_size},share={share},mem-path=/proc/self/fd/{memory}",
+            "-object", f"{backend},size={self.memory_bytes},share={share},mem-path=/proc/self/fd/{memory}",
             "-kernel", str(self.kernel.image),
             "-initrd", f"/proc/self/fd/{initrd}",
-            "-append", self.arguments(),
+            "-append", self.kernel_command_line(),
             "-drive", f"file=/proc/self/fd/{drive},format=raw,readonly=on,if=none,id=payload",
             "-device", "virtio-blk-pci,drive=payload",
             *incoming,
         ]  # fmt: skip
         try:
-            return Machine(qemu_program(self.kernel.architecture), arguments, descriptors)
+            return QemuMachine(find_qemu(self.kernel.architecture), arguments, descriptors)
         finally:
             os.close(drive)
             os.close(initrd)
 
 
 def find_busybox(architecture: Architecture) -> Path:
-    """Return a busybox for guests of `architecture`: the machine's own, or the archive's, fetched once.
+    """Return a busybox for guests of `architecture`: that of this machine, or one downloaded from the archive.
 
     Raises:
-        InfrastructureError: there is none.
+        InfrastructureError: busybox is neither installed nor available.
     """
-    own = shutil.which("busybox") if architecture.is_own else None
-    if own:
-        return Path(own).resolve()
+    installed = shutil.which("busybox") if architecture.is_native else None
+    if installed:
+        return Path(installed).resolve()
     target = cache_root() / "busybox" / architecture.name
     with locked("busybox"):
         if not target.exists():
-            _fetch_busybox(target, architecture)
+            _download_busybox(target, architecture)
     return next(path for path in (target / "bin/busybox", target / "usr/bin/busybox") if path.exists())
 
 
-def _fetch_busybox(target: Path, architecture: Architecture) -> None:
-    troubles = []
-    for suite in own_suites():
+def _download_busybox(target: Path, architecture: Architecture) -> None:
+    errors = []
+    for suite in configured_suites():
         apt = Apt(suite, architecture.name)
         try:
             apt.update()
             with new_directory(target) as work:
                 apt.unpack(["busybox-static"], work, work)
             return
-        except InfrastructureError as trouble:
-            troubles.append(str(trouble))
-    raise InfrastructureError(
-        f"busybox for {architecture.name} is not here and cannot be fetched: {'; '.join(troubles)}"
-    )
+        except InfrastructureError as error:
+            errors.append(str(error))
+    raise InfrastructureError(f"cannot download busybox for {architecture.name}: {'; '.join(errors)}")
 
 
-def guest_files(kernel: Kernel, lasting: list[initramfs.Entry]) -> list[initramfs.Entry]:
-    """Return what a guest of `kernel` holds before a run adds its own.
+def initramfs_entries(kernel: Kernel, permanent: list[initramfs.Entry]) -> list[initramfs.Entry]:
+    """Return the initramfs of a guest of `kernel`, which is the same for all runs of a project.
 
-    Shared libraries and tools are part of the guest: these `lasting` files seldom change, and to unpack them in each
-    run would take longer than all the rest of it.
+    `permanent` are the shared libraries and tools of the project: they seldom change, and unpacking them in each run
+    would take longer than the rest of the run.
     """
     busybox = find_busybox(kernel.architecture)
     return [
-        initramfs.file("init", (HERE / "init.sh").read_bytes()),
-        initramfs.file("wait.sh", (HERE / "wait.sh").read_bytes()),
-        initramfs.file("bin/bpf_count", count_program(kernel.architecture)),
+        initramfs.file("init", (PACKAGE / "init.sh").read_bytes()),
+        initramfs.file("wait.sh", (PACKAGE / "wait.sh").read_bytes()),
+        initramfs.file("bin/bpf_count", counter_program(kernel.architecture)),
         initramfs.character_device("dev/console", 5, 1),
         initramfs.character_device("dev/null", 1, 3),
         initramfs.directory("proc"),
         initramfs.directory("sys"),
-        initramfs.program(busybox, "bin/busybox"),
+        initramfs.host_file(busybox, "bin/busybox"),
         initramfs.symlink("bin/sh", "busybox"),
         *initramfs.libraries(busybox),
-        *lasting,
+        *permanent,
         *(initramfs.file(f"modules/{path.name}", path.read_bytes(), 0o644) for path in kernel.modules),
     ]
 
 
 @contextmanager
 def start_guest(
-    kernel: Kernel, lasting: list[initramfs.Entry], payload: list[initramfs.Entry], needs: GuestNeeds, mark: bytes
-) -> Iterator[tuple[Machine, Boot]]:
-    """Yield a guest in which `payload` has just begun to run, and how it came up.
+    kernel: Kernel,
+    permanent: list[initramfs.Entry],
+    payload: list[initramfs.Entry],
+    requirements: GuestRequirements,
+    mark: bytes,
+) -> Iterator[tuple[QemuMachine, Startup]]:
+    """Yield a guest in which `payload` has just started, and how the guest started.
 
-    Restores the saved guest, or boots one and saves it. `payload` holds run/steps.sh, which prints
-    `mark` first.
+    Restores a snapshot, or boots a guest and saves it. `payload` contains run/steps.sh, which first prints `mark`.
 
     Raises:
-        InfrastructureError: this machine can start no guest.
-        GuestLostError: the kernel did not come up.
+        InfrastructureError: this machine cannot start a guest.
+        BootError: the guest did not boot.
     """
     began = time.monotonic()
     content = initramfs.archive(payload)
-    size = max(SMALLEST_DRIVE, 1 << (len(content) + 4096).bit_length())
-    files = initramfs.archive(guest_files(kernel, lasting))
-    hardware = Hardware(kernel.architecture, choose_accel(kernel.architecture), needs.memory)
-    recipe = Recipe(kernel, hardware, files, size, needs.boot_seconds)
-    entry = cache_root() / "guests" / recipe.key()
+    drive_bytes = max(MIN_DRIVE_BYTES, 1 << (len(content) + 4096).bit_length())
+    files = initramfs.archive(initramfs_entries(kernel, permanent))
+    accelerator = choose_accelerator(kernel.architecture)
+    machine_config = MachineConfig(kernel.architecture, accelerator, requirements.memory)
+    config = GuestConfig(kernel, machine_config, files, drive_bytes, requirements.boot_seconds)
+    entry = cache_root() / "guests" / config.key()
     with ExitStack() as stack:
-        machine = _restore(recipe, content, entry, mark, stack)
+        machine = _restore(config, content, entry, mark, stack)
         warm = machine is not None
         if machine is None:
-            machine, warm = _first_boot(recipe, content, entry, mark, stack)
-        yield machine, Boot(recipe.hardware.accel, warm, time.monotonic() - began)
+            machine, warm = _restore_or_boot(config, content, entry, mark, stack)
+        yield machine, Startup(accelerator, warm, time.monotonic() - began)
 
 
-def _first_boot(recipe: Recipe, content: bytes, entry: Path, mark: bytes, stack: ExitStack) -> tuple[Machine, bool]:
-    """Boot a guest, unless another run boots the same one: then wait, and restore what it saved."""
+def _restore_or_boot(
+    config: GuestConfig, content: bytes, entry: Path, mark: bytes, stack: ExitStack
+) -> tuple[QemuMachine, bool]:
+    """Boot a guest and return it with False; if another process is booting the same one, wait and restore that."""
     with locked(f"guest-{entry.name}"):
-        restored = _restore(recipe, content, entry, mark, stack)
+        restored = _restore(config, content, entry, mark, stack)
         if restored is not None:
             return restored, True
-        return _boot(recipe, content, entry, mark, stack), False
+        return _boot(config, content, entry, mark, stack), False
 
 
-def _restore(recipe: Recipe, content: bytes, entry: Path, mark: bytes, stack: ExitStack) -> Machine | None:
-    """Return the saved guest, running `content`; None when there is none, or it does not load."""
+def _restore(config: GuestConfig, content: bytes, entry: Path, mark: bytes, stack: ExitStack) -> QemuMachine | None:
+    """Return a guest that was restored from the snapshot `entry` and runs `content`; None if that is not possible."""
     deadline = time.monotonic() + RESTORE_SECONDS
     with ExitStack() as attempt:
         try:
             state, memory = (attempt.enter_context((entry / name).open("rb")).fileno() for name in ("state", "memory"))
             os.utime(entry)
-        except FileNotFoundError:  # there is none yet, or another run pruned it at this moment
+        except FileNotFoundError:  # it does not exist yet, or another process has just pruned it
             return None
-        if os.fstat(memory).st_size != recipe.memory_size:  # it was cut short, and QEMU would lengthen it
+        if os.fstat(memory).st_size != config.memory_bytes:  # it is truncated, and QEMU would extend it
             return None
-        machine = attempt.enter_context(recipe.start(content, memory, state))
+        machine = attempt.enter_context(config.start(content, memory, state))
         try:
-            machine.resume(state, deadline)
+            machine.restore_state(state, deadline)
             machine.send_line("run")
-        except (InfrastructureError, OSError) as trouble:
-            log.warning("the saved guest %s does not load (%s): booting anew", entry.name, trouble)
+        except (InfrastructureError, OSError) as error:
+            log.warning("cannot restore snapshot %s, booting instead: %s", entry.name, error)
         else:
             if machine.read_until([mark], deadline):
                 stack.push(attempt.pop_all())
                 return machine
-            log.warning("the saved guest %s does not answer: booting anew", entry.name)
+            log.warning("snapshot %s does not respond after it was restored, booting instead", entry.name)
     discard(entry)
     return None
 
 
-def _boot(recipe: Recipe, content: bytes, entry: Path, mark: bytes, stack: ExitStack) -> Machine:
-    """Boot a guest, save it, and return it, running `content`."""
-    deadline = time.monotonic() + recipe.boot_seconds
+def _boot(config: GuestConfig, content: bytes, entry: Path, mark: bytes, stack: ExitStack) -> QemuMachine:
+    """Boot a guest, save it as the snapshot `entry`, and return it while it runs `content`."""
+    deadline = time.monotonic() + config.boot_seconds
     without_drive = entry / "without-drive"
     if without_drive.exists():
-        return _boot_with_payload(recipe, content, mark, stack, deadline)
+        return _boot_without_drive(config, content, mark, stack, deadline)
     with ExitStack() as attempt:
-        memory = _new_memory(recipe, attempt)
-        machine = attempt.enter_context(recipe.start(content, memory))
-        _await(machine, READY, deadline)
-        _await(machine, b"\n", deadline)
+        memory = _create_memory(config, attempt)
+        machine = attempt.enter_context(config.start(content, memory))
+        _wait_for(machine, READY, deadline)
+        _wait_for(machine, b"\n", deadline)
         _check_modules(machine.output)
         if b" vda" in machine.output.rpartition(READY)[2]:
-            _save(machine, memory, recipe.kernel, entry, deadline)
+            _save(machine, memory, config.kernel, entry, deadline)
             machine.send_line("run")
-            _await(machine, mark, deadline)
+            _wait_for(machine, mark, deadline)
             stack.push(attempt.pop_all())
             return machine
     with new_directory(entry) as work:
         (work / without_drive.name).touch()
-        note_kernel(work, recipe.kernel)
-    return _boot_with_payload(recipe, content, mark, stack, deadline)
+        record_kernel(work, config.kernel)
+    return _boot_without_drive(config, content, mark, stack, deadline)
 
 
-def _check_modules(console: bytes) -> None:
-    """Complain of what init.sh said of a module that a program needs."""
-    found = REFUSED.search(console)
-    if found:
-        name, why = found[1].decode(), found[2].decode(errors="replace")
-        raise GuestLostError(f"this kernel does not load the module {name}: {why}", console)
-
-
-def _boot_with_payload(recipe: Recipe, content: bytes, mark: bytes, stack: ExitStack, deadline: float) -> Machine:
-    """Boot a guest whose kernel has no virtio drive: the payload goes along in the initramfs."""
-    extra = initramfs.archive([initramfs.file("payload", content, 0o644)])
-    whole = replace(recipe, files=recipe.files + extra)
-    machine = stack.enter_context(whole.start(b"", _new_memory(whole, stack)))
-    _await(machine, mark, deadline)
+def _boot_without_drive(
+    config: GuestConfig, content: bytes, mark: bytes, stack: ExitStack, deadline: float
+) -> QemuMachine:
+    """Boot a guest whose kernel has no virtio drive: the initramfs contains the payload."""
+    payload = initramfs.archive([initramfs.file("payload", content, 0o644)])
+    extended = replace(config, initramfs=config.initramfs + payload)
+    machine = stack.enter_context(extended.start(b"", _create_memory(extended, stack)))
+    _wait_for(machine, mark, deadline)
     _check_modules(machine.output)
     return machine
 
 
-def _new_memory(recipe: Recipe, stack: ExitStack) -> int:
-    """Return an open file for the memory of a guest that boots; it is closed with `stack`."""
-    memory = memory_file("memory", b"", recipe.memory_size)
+def _create_memory(config: GuestConfig, stack: ExitStack) -> int:
+    """Return an open file for the memory of a guest that boots; `stack` closes it."""
+    memory = create_memfd("memory", b"", config.memory_bytes)
     stack.callback(os.close, memory)
     return memory
 
 
-def note_kernel(entry: Path, kernel: Kernel) -> None:
-    """Write down in the saved guest `entry` which kernel of the cache it is made of."""
+def _wait_for(machine: QemuMachine, mark: bytes, deadline: float) -> None:
+    """Wait until a guest that boots prints `mark`."""
+    if machine.read_until([mark, PANIC], deadline) == mark:
+        return
+    if PANIC in machine.output:
+        read_panic_message(machine)
+        raise BootError("the kernel panicked during the boot", machine.output)
+    if machine.is_running:
+        hint = "raise limits.boot_seconds in the manifest"
+        raise BootError("the guest did not boot in time", machine.output, hint=hint)
+    raise BootError(f"QEMU ended during the boot: {machine.read_stderr()}", machine.output)
+
+
+def read_panic_message(machine: QemuMachine) -> None:
+    """Read the rest of the kernel's message after PANIC, so that `machine.output` contains it."""
+    machine.read_until([PANIC_END], time.monotonic() + PANIC_SECONDS)
+
+
+def _check_modules(console: bytes) -> None:
+    """Raise BootError if init.sh reported that a required module could not be loaded."""
+    match = MODULE_ERROR.search(console)
+    if match:
+        name, reason = match[1].decode(), match[2].decode(errors="replace")
+        raise BootError(f"this kernel cannot load the module {name}: {reason}", console)
+
+
+def _save(machine: QemuMachine, memory: int, kernel: Kernel, entry: Path, deadline: float) -> None:
+    """Save a guest that waits for a line. An error, such as a full disk, only makes the next run slower."""
+    try:
+        with new_directory(entry) as work:
+            machine.save_state(work / "state", deadline)
+            copy_sparse(memory, work / "memory")
+            record_kernel(work, kernel)
+    except (InfrastructureError, OSError) as error:
+        log.warning("cannot save a snapshot of the guest, the next run boots again: %s", error)
+    machine.execute("cont", deadline)
+    with suppress(OSError):
+        prune(entry.parent, max(MAX_SNAPSHOTS_BYTES, shutil.disk_usage(entry.parent).free // 10))
+
+
+def record_kernel(entry: Path, kernel: Kernel) -> None:
+    """Record in the snapshot `entry` which kernel of the cache it uses."""
     (entry / "kernel").write_text(str(kernel.image.parent.relative_to(cache_root())))
 
 
-def kernel_is_gone(entry: Path) -> bool:
-    """Say whether the kernel of the saved guest `entry` is in the cache no more."""
+def is_kernel_missing(entry: Path) -> bool:
+    """Return whether the cache no longer has the kernel of the snapshot `entry`."""
     try:
         return not (cache_root() / (entry / "kernel").read_text()).exists()
     except FileNotFoundError:
-        return False  # it is just being removed
-
-
-def _await(machine: Machine, expected: bytes, deadline: float) -> None:
-    if machine.read_until([expected, PANIC], deadline) == expected:
-        return
-    machine.read_until([b"---[ end Kernel panic"], time.monotonic() + 1)
-    if PANIC in machine.output:
-        raise GuestLostError("the kernel panicked while it booted", machine.output)
-    if machine.alive:
-        raise GuestLostError("the guest did not come up in time", machine.output)
-    raise GuestLostError(f"QEMU ended while the guest booted: {machine.complaint()}", machine.output)
-
-
-def _save(machine: Machine, memory: int, kernel: Kernel, entry: Path, deadline: float) -> None:
-    """Save the guest that waits for its line. A full disk costs later runs time, not this one."""
-    try:
-        with new_directory(entry) as work:
-            machine.save(work / "state", deadline)
-            copy_memory(memory, work / "memory")
-            note_kernel(work, kernel)
-    except (InfrastructureError, OSError) as trouble:
-        log.warning("the booted guest could not be saved (%s): the next run boots anew", trouble)
-    machine.command("cont", deadline)
-    with suppress(OSError):
-        prune(entry.parent, max(SAVED_GUESTS_BYTES, shutil.disk_usage(entry.parent).free // 10))
+        return False  # another process is removing the snapshot

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""From what the guest reported to a verdict.
+"""Judge a run by what the guest reported.
 
-A run passes only if, in the guest: an event was seen that was the trigger's own, by its pid or by a word that
-only this run's trigger knows; with the filter set (if the program has one), no other pid was; the program ended
-on SIGINT, with the status that the manifest names; afterwards no event came, and no BPF program of it was loaded
-any more.
+A run passes only if all of this happened in the guest:
+- The program printed an event of the trigger, with the trigger's pid or a value that only this trigger knows.
+- With the filter (if the program has one) it printed no event of another process.
+- The program exited on SIGINT with the status in the manifest.
+- After that no event came, and none of its BPF programs was loaded.
 """
 
 import hashlib
@@ -15,225 +16,239 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from .bpf_counter import COUNT_UNAVAILABLE
-from .manifest import Manifest
+from .manifest import Manifest, Proof
 from .printable import printable
 
 EX_UNAVAILABLE = 69
-SHOWN = 500  # characters of a line
-STEPS = ("all", "filtered", "after")
-WHOLE = re.compile(r"[0-9]{1,9}")
+MAX_LINE_CHARACTERS = 500
+INTEGER = re.compile(r"[0-9]{1,9}")
 DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
-REFUSED = re.compile(r"BEGIN PROG LOAD LOG|verifier|load program: ", re.IGNORECASE)
+LOAD_FAILURE = re.compile(r"BEGIN PROG LOAD LOG|verifier|load program: ", re.IGNORECASE)
+TOKEN_LETTERS = "abcdefghijklmnop"
+TOKEN_LENGTH = 12  # fits where a name has 15 letters at most, such as that of a thread
+MIN_PORT, PORT_COUNT = 10000, 20000  # below the ports that a kernel assigns itself
 
 
 class Outcome(StrEnum):
-    """How a project did on a kernel."""
+    """The result of a project on a kernel."""
 
     PASS = "pass"
-    FAIL = "fail"  # the program did not do what the manifest says
+    FAIL = "fail"  # the program did not do what the manifest requires
     TIMEOUT = "timeout"
     PANIC = "panic"  # the guest's kernel panicked
     ERROR = "error"  # this machine could not run the test
 
 
+class StepName(StrEnum):
+    """The steps of a run in the guest, in this order."""
+
+    ALL = "all"  # the program observes all processes
+    FILTERED = "filtered"  # the program observes one process
+    AFTER = "after"  # the program has exited
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """The result of one project on one kernel; its fields in this order are the JSON report."""
+    """The result of one project on one kernel. The fields, in this order, are the keys of the JSON object."""
 
     project: str
     framework: str
-    kernel: str  # as the user called it
-    arch: str = ""  # of the guest, by Debian's name: amd64, arm64
+    kernel: str  # as the user named it
+    arch: str = ""  # of the guest, Debian's name: amd64, arm64
     release: str = ""
-    accel: str = ""
-    warm: bool = False
+    accel: str = ""  # kvm or tcg; "" if no guest was started
+    warm: bool = False  # the guest was restored from a snapshot
     verdict: Outcome = Outcome.ERROR
     boot_s: float = 0.0
-    attach_s: float = 0.0  # in the guest, from the program's start to its being attached; to a hundredth
+    attach_s: float = 0.0  # time in the guest from the program's start until it was attached, in hundredths
     total_s: float = 0.0
     events: tuple[str, ...] = ()
     reason: str = ""
-    console: tuple[str, ...] = field(default=(), repr=False)  # the last lines, when it did not pass
-    log: str = ""  # the file that has all of the console, when one was asked for and it did not pass
+    console: tuple[str, ...] = field(default=(), repr=False)  # the last lines, if it did not pass
+    log: str = ""  # the file with the whole console, if it did not pass and a log was requested
 
 
 @dataclass
-class Observation:
-    """What one step of the run (all, filtered, after) reported."""
+class StepReport:
+    """The report of one step. A number is None until the guest has reported it."""
 
-    started: float = 0.0  # seconds that the guest had been up
-    ready: float = 0.0
-    attached: int | None = None
-    trigger: str = ""
-    stopping: bool = False
-    gone: bool = False
-    early: int | None = None
-    ended: int | None = None
-    left: int | None = None
-    lines: list[str] = field(default_factory=list)
-    late: list[str] = field(default_factory=list)
-    output: list[str] = field(default_factory=list)
+    started: float = 0.0  # the uptime of the guest in seconds
+    ready: float = 0.0  # the same when the program printed that it is attached
+    attached: int | None = None  # the number of loaded BPF programs then
+    trigger: str = ""  # its pid
+    stopping: bool = False  # SIGINT is being sent
+    gone: bool = False  # the program had exited before
+    early: int | None = None  # the exit status of a program that was never attached
+    ended: int | None = None  # the exit status after SIGINT
+    left: int | None = None  # the number of loaded BPF programs at the end
+    lines: list[str] = field(default_factory=list)  # possible events
+    late: list[str] = field(default_factory=list)  # possible events after the program exited
+    output: list[str] = field(default_factory=list)  # of the program
 
 
 @dataclass
-class Report:
-    """All that the guest reported, step by step, behind `mark`."""
+class GuestReport:
+    """Everything that the guest has reported, in lines that begin with `mark`."""
 
     mark: bytes
-    steps: dict[str, Observation] = field(default_factory=dict)
-    before: int = COUNT_UNAVAILABLE  # BPF programs that were loaded before the first step
+    steps: dict[StepName, StepReport] = field(default_factory=dict)
+    before: int = COUNT_UNAVAILABLE  # the number of BPF programs that were loaded before the first step
     done: bool = False
 
 
-def read_report(console: bytes, mark: bytes) -> Report:
-    """Collect the lines of `console` that begin with `mark`; only whole lines count.
+def read_report(console: bytes, mark: bytes) -> GuestReport:
+    """Read the complete lines of `console` that begin with `mark`; damaged lines are ignored.
 
-    Anything may stand in `console`: the program prints there too. A line that is damaged counts as not there.
+    The program under test can print to the console too, so it may contain anything.
     """
-    report = Report(mark)
-    step = Observation()
-    for key, value in _marked(console, mark):
-        if key == "step" and value in STEPS:
-            step = report.steps.setdefault(value, Observation())
-        elif key == "before" and WHOLE.fullmatch(value):
-            report.before = int(value)
-        elif key in ("started", "ready") and DECIMAL.fullmatch(value):
-            setattr(step, key, float(value))
-        elif key in ("attached", "early", "ended", "left") and WHOLE.fullmatch(value):
-            setattr(step, key, int(value))
-        elif key == "trigger":
-            step.trigger = value
-        elif key == "event":
-            step.lines.append(value)
-        elif key == "late":
-            step.late.append(value)
-        elif key == "output":
-            step.output.append(value)
-        elif key in ("stopping", "gone"):
-            setattr(step, key, True)
-        elif key == "done":
-            report.done = True
+    report = GuestReport(mark)
+    step = StepReport()
+    for key, value in _marked_lines(console, mark):
+        match key:
+            case "step" if value in list(StepName):
+                step = report.steps.setdefault(StepName(value), StepReport())
+            case "before" if INTEGER.fullmatch(value):
+                report.before = int(value)
+            case "started" | "ready" if DECIMAL.fullmatch(value):
+                setattr(step, key, float(value))
+            case "attached" | "early" | "ended" | "left" if INTEGER.fullmatch(value):
+                setattr(step, key, int(value))
+            case "trigger":
+                step.trigger = value
+            case "event":
+                step.lines.append(value)
+            case "late":
+                step.late.append(value)
+            case "output":
+                step.output.append(value)
+            case "stopping" | "gone":
+                setattr(step, key, True)
+            case "done":
+                report.done = True
     return report
 
 
-def _marked(console: bytes, mark: bytes) -> Iterator[tuple[str, str]]:
+def _marked_lines(console: bytes, mark: bytes) -> Iterator[tuple[str, str]]:
+    """Yield the key and the value of each complete line that begins with `mark`."""
     for line in console.split(b"\n")[:-1]:
-        head, found, rest = line.rstrip(b"\r").partition(mark + b" ")
-        if found and not head:
+        before, separator, rest = line.rstrip(b"\r").partition(mark + b" ")
+        if separator and not before:
             key, _, value = rest.decode(errors="replace").partition(" ")
             yield key, printable(value)
 
 
-def run_words(mark: bytes) -> dict[str, str]:
-    """Return what becomes of {token} and {port} in the trigger of the run that reports behind `mark`.
+def trigger_values(mark: bytes) -> dict[Proof, str]:
+    """Return the values for {token} and {port} in the trigger of the run with `mark`.
 
-    They can be told from `mark` alone, and `mark` from none of them. A token fits where a name of 15 letters does
-    (a thread's, for one); a port is none that a kernel gives out by itself.
+    They are computed from `mark` alone. Nobody can compute `mark` from them.
     """
     digest = hashlib.sha256(mark).digest()
-    token = "".join("abcdefghijklmnop"[byte % 16] for byte in digest[:12])
-    return {"token": token, "port": str(10000 + int.from_bytes(digest[12:16], "big") % 20000)}
+    token = "".join(TOKEN_LETTERS[byte % len(TOKEN_LETTERS)] for byte in digest[:TOKEN_LENGTH])
+    port = MIN_PORT + int.from_bytes(digest[12:16], "big") % PORT_COUNT
+    return {Proof.TOKEN: token, Proof.PORT: str(port)}
 
 
-def seconds_to_attach(report: Report) -> float:
-    """Return how long the program took in the guest to be attached, without the filter; 0 if it never was."""
-    step = report.steps.get("all", Observation())
+def attach_seconds(report: GuestReport) -> float:
+    """Return the time that the program without the filter took to attach in the guest; 0 if it never did."""
+    step = report.steps.get(StepName.ALL, StepReport())
     return round(step.ready - step.started, 2) if step.ready else 0.0
 
 
-def events_in(lines: list[str], manifest: Manifest) -> list[tuple[str, str | None]]:
-    """Return the events in `lines`, each as its text and its proof: the pid, token or port that it names."""
+def find_events(lines: list[str], manifest: Manifest) -> list[tuple[str, str | None]]:
+    """Return the events in `lines`: the text of each, and the pid, token or port that it contains."""
     matches = (manifest.pattern.search(line) for line in lines)
     return [(match[0], match[manifest.proof]) for match in matches if match]
 
 
-def judge(report: Report, manifest: Manifest) -> tuple[str, tuple[str, ...]]:
-    """Return why the run fails, in one sentence ("" when it passes), and the trigger's own events."""
-    seen: tuple[str, ...] = ()
-    for name in ("all", "filtered") if manifest.filter else ("all",):
+def judge(report: GuestReport, manifest: Manifest) -> tuple[str, tuple[str, ...]]:
+    """Return the reason why the run fails in one sentence ("" if it passes), and the events of the trigger."""
+    events: tuple[str, ...] = ()
+    for name in (StepName.ALL, StepName.FILTERED) if manifest.filter else (StepName.ALL,):
         step = report.steps.get(name)
         if step is None:
-            return "the guest ended before the program was started", seen
-        proof = step.trigger if manifest.proof == "pid" else run_words(report.mark)[manifest.proof]
-        reason, own = _judge_step(step, report.before, manifest, proof, filtered=name == "filtered")
-        seen = seen or own
+            return "the guest ended before the program was started", events
+        expected = step.trigger if manifest.proof == Proof.PID else trigger_values(report.mark)[manifest.proof]
+        reason, own_events = _judge_step(step, report.before, manifest, expected, name == StepName.FILTERED)
+        events = events or own_events
         if reason:
-            return (f"with the filter set, {reason}" if name == "filtered" else reason), seen
-    after = report.steps.get("after", Observation())
-    late = events_in(after.late, manifest)
+            return (f"with the filter set, {reason}" if name == StepName.FILTERED else reason), events
+    late = find_events(report.steps.get(StepName.AFTER, StepReport()).late, manifest)
     if late:
-        return f"an event came after the program had ended: {late[0][0]}", seen
+        return f"an event came after the program had exited: {late[0][0]}", events
     if not report.done:
-        return "the guest ended before the run did", seen
-    return "", seen
+        return "the guest ended before the run was complete", events
+    return "", events
 
 
 def _judge_step(
-    step: Observation, before: int, manifest: Manifest, proof: str, filtered: bool
+    step: StepReport, before: int, manifest: Manifest, expected: str, is_filtered: bool
 ) -> tuple[str, tuple[str, ...]]:
+    """Return the result of `judge` for one step; the trigger's events contain the value `expected`."""
     if step.early is not None:
-        return _ended_early(step), ()
+        return _early_exit(step), ()
     if step.gone:
-        return f"the program ended by itself, with {step.ended}, before SIGINT{_last(step.output)}", ()
+        return f"the program exited with status {step.ended} before SIGINT{_last_line(step.output)}", ()
     if COUNT_UNAVAILABLE in (before, step.attached):
-        return "the guest's kernel does not tell which BPF programs are loaded", ()
+        return "the guest's kernel does not report which BPF programs are loaded", ()
     if step.attached is None:
         return "the guest ended before the program was attached", ()
     if step.attached <= before:
-        return f"the program said {manifest.ready!r}, but no BPF program was loaded", ()
-    events = events_in(step.lines, manifest)
-    own = tuple(text for text, named in events if named == proof)
-    if not own:
-        return _not_seen(step, manifest, proof, [text for text, _ in events]), ()
-    strangers = [text for text, named in events if named != proof]
-    if filtered and strangers:
-        return f"an event of another process was seen (not of PID {proof}): {strangers[0]}", own
+        return f"the program printed {manifest.ready!r}, but no BPF program was loaded", ()
+    events = find_events(step.lines, manifest)
+    own_events = tuple(text for text, value in events if value == expected)
+    if not own_events:
+        return _no_event(step, manifest, expected, [text for text, _ in events]), ()
+    foreign_events = [text for text, value in events if value != expected]
+    if is_filtered and foreign_events:
+        return f"an event of another process was seen (not of PID {expected}): {foreign_events[0]}", own_events
     if step.ended not in manifest.exit_status:
-        wanted = " or ".join(map(str, manifest.exit_status))
-        return f"the program ended with {step.ended} on SIGINT instead of {wanted}{_last(step.output)}", own
+        valid = " or ".join(map(str, manifest.exit_status))
+        reason = f"the program exited with status {step.ended} after SIGINT (expected {valid})"
+        return reason + _last_line(step.output), own_events
     if step.left != before:
-        return f"BPF programs stayed loaded after the program had ended ({step.left})", own
-    return "", own
+        return f"BPF programs stayed loaded after the program had exited ({step.left})", own_events
+    return "", own_events
 
 
-def _ended_early(step: Observation) -> str:
-    refused = any(REFUSED.search(line) for line in step.output)
-    what = "the kernel refused the BPF program" if refused else "the program ended before it was attached"
-    return f"{what} (exit status {step.early}){_last(step.output)}"
+def _early_exit(step: StepReport) -> str:
+    is_rejected = any(LOAD_FAILURE.search(line) for line in step.output)
+    reason = "the kernel rejected the BPF program" if is_rejected else "the program exited before it was attached"
+    return f"{reason} (exit status {step.early}){_last_line(step.output)}"
 
 
-def _not_seen(step: Observation, manifest: Manifest, proof: str, events: list[str]) -> str:
-    wanted = f"no event of {'PID' if manifest.proof == 'pid' else manifest.proof} {proof} was seen"
+def _no_event(step: StepReport, manifest: Manifest, expected: str, events: list[str]) -> str:
+    label = "PID" if manifest.proof == Proof.PID else manifest.proof
+    reason = f"no event of {label} {expected} was seen"
     if events:
-        return f"{wanted}, only others, such as: {events[0]}"
-    close = [line for line in step.lines if not line.startswith("#")]
-    instead = f"; instead: {close[0].partition(': ')[2].strip() or close[0]}" if close else ""
-    return f"{wanted}: nothing matches {manifest.pattern.pattern!r}{instead}"
+        return f"{reason}, only others, such as: {events[0]}"
+    lines = [line for line in step.lines if not line.startswith("#")]
+    printed = f"; got: {lines[0].partition(': ')[2].strip() or lines[0]}" if lines else ""
+    return f"{reason}: no line matches {manifest.pattern.pattern!r}{printed}"
 
 
-def _last(lines: list[str]) -> str:
-    said = [line.strip() for line in lines if line.strip()]
-    return f": {said[-1]}" if said else ""
+def _last_line(output: list[str]) -> str:
+    lines = [line.strip() for line in output if line.strip()]
+    return f": {lines[-1]}" if lines else ""
 
 
-def waiting_for(report: Report, manifest: Manifest) -> str:
-    """Say what a run that ran out of time was waiting for."""
+def pending_action(report: GuestReport, manifest: Manifest) -> str:
+    """Return what an incomplete run was waiting for, as in "waiting for the program to ..."."""
     if not report.steps:
         return "the guest to start the program"
     step = list(report.steps.values())[-1]
     if step.stopping and step.ended is None:
-        return "the program to end on SIGINT"
-    if step.attached is None and "after" not in report.steps:
-        return f"the program to say {manifest.ready!r}"
-    return "the guest to finish the run"
+        return "the program to exit on SIGINT"
+    if step.attached is None and StepName.AFTER not in report.steps:
+        return f"the program to print {manifest.ready!r}"
+    return "the guest to complete the run"
 
 
 def exit_status(verdicts: list[Verdict]) -> int:
-    """Return the exit status that stands for `verdicts`: the machine's fault outweighs the program's."""
-    kinds = {verdict.verdict for verdict in verdicts}
-    if Outcome.ERROR in kinds:
+    """Return the exit status for `verdicts`: 69 if this machine could not run a test, 1 if one failed, otherwise 0."""
+    outcomes = {verdict.verdict for verdict in verdicts}
+    if Outcome.ERROR in outcomes:
         return EX_UNAVAILABLE
-    return 0 if kinds == {Outcome.PASS} else 1
+    return 0 if outcomes == {Outcome.PASS} else 1
 
 
 def as_json(verdict: Verdict) -> str:
@@ -242,7 +257,7 @@ def as_json(verdict: Verdict) -> str:
 
 
 def as_text(verdict: Verdict) -> str:
-    """Return the verdict as a person reads it: one line, an event, and what went wrong."""
+    """Return the verdict for a reader: the result in one line, then an event, the reason and the end of the console."""
     guest = "saved guest" if verdict.warm else "booted"
     where = f"{verdict.release}, {verdict.accel}, {guest}" if verdict.accel else verdict.kernel
     lines = [f"{verdict.verdict.upper():8}{verdict.project} on {where}: {verdict.total_s:.1f} s"]
@@ -250,4 +265,4 @@ def as_text(verdict: Verdict) -> str:
     if verdict.console:
         details += ["The console ended with:", *(f"| {line}" for line in verdict.console)]
     lines += [f"        {detail}" for detail in details if detail]
-    return "\n".join(printable(line, SHOWN) for line in lines)
+    return "\n".join(printable(line, MAX_LINE_CHARACTERS) for line in lines)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=sh
-# Say on the console that the guest is ready, and wait for a line: here it is saved. Restored, it
-# unpacks the payload and runs the steps that came with it.
+# Print that the guest is ready and wait for a line: the snapshot is saved here. After the snapshot is restored, unpack
+# the payload and run its steps.sh.
 stty -echo -onlcr
 mkfifo /run/trigger /run/all /run/filtered
 drive=none

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""This Python in a guest: the interpreter, what the doctor imports, and the libraries of both.
+"""This Python for a guest: the interpreter, the modules that the doctor imports, and their libraries.
 
-The modules go along compiled, which saves an emulated guest most of the time.
+The guest gets compiled modules, because compiling them takes an emulated guest most of the time.
 """
 
 import importlib.util
@@ -19,7 +19,7 @@ from scaffold.vmtest import elf, initramfs
 
 LIBRARY = Path(sysconfig.get_path("stdlib"))
 PYTHON = Path(os.path.realpath(sys.executable))
-# Prints the files of all that a run of the doctor, and of what it asks, has imported.
+# Prints the files of all modules that the doctor and the commands that it runs import.
 IMPORTED = """
 import json, runpy, sys
 import encodings.ascii, encodings.latin_1, encodings.utf_8, zipimport, vmtest.probe
@@ -37,34 +37,33 @@ def python_entries(repository: Path) -> tuple[initramfs.Entry, ...]:
     """Return Python as bin/python3 of a guest, with the modules that the doctor of `repository` imports."""
     environment = {**os.environ, "PYTHONPATH": "tools:test"}
     command = [sys.executable, "-B", "-c", IMPORTED]
-    done = subprocess.run(command, cwd=repository, env=environment, check=True, capture_output=True, text=True)
-    files = [Path(name) for name in json.loads(done.stdout.splitlines()[-1])]
-    own = [path for path in files if path.is_relative_to(LIBRARY)]
-    extensions = [path for path in own if path.suffix == ".so"]
-    entries = [initramfs.program(PYTHON, str(PYTHON).lstrip("/")), initramfs.symlink("bin/python3", str(PYTHON))]
-    entries += [_compiled(path) for path in own if path.suffix == ".py"]
-    entries += [initramfs.program(path, str(path).lstrip("/")) for path in (*extensions, *_loaded(extensions))]
+    completed = subprocess.run(command, cwd=repository, env=environment, check=True, capture_output=True, text=True)
+    files = [Path(name) for name in json.loads(completed.stdout.splitlines()[-1])]
+    modules = [path for path in files if path.is_relative_to(LIBRARY)]
+    extensions = [path for path in modules if path.suffix == ".so"]
+    entries = [initramfs.host_file(PYTHON, str(PYTHON).lstrip("/")), initramfs.symlink("bin/python3", str(PYTHON))]
+    entries += [_compiled(path) for path in modules if path.suffix == ".py"]
+    entries += [initramfs.host_file(path, str(path).lstrip("/")) for path in (*extensions, *_loaded(extensions))]
     return (*entries, *initramfs.libraries(PYTHON))
 
 
 def _compiled(source: Path) -> initramfs.Entry:
-    """Return what takes the place of a module's source: Python reads it without a look at its age."""
-    kept = Path(importlib.util.cache_from_source(str(source)))
-    place = str(source.with_suffix(".pyc")).lstrip("/")
-    if kept.exists():
-        return initramfs.program(kept, place)
+    """Return the compiled module in place of its source; Python does not check its age then."""
+    cached = Path(importlib.util.cache_from_source(str(source)))
+    target = str(source.with_suffix(".pyc")).lstrip("/")
+    if cached.exists():
+        return initramfs.host_file(cached, target)
     with tempfile.TemporaryDirectory() as directory:
         compiled = py_compile.compile(str(source), f"{directory}/module.pyc", doraise=True)
-        return initramfs.program(Path(str(compiled)), place)
+        return initramfs.host_file(Path(str(compiled)), target)
 
 
 def _loaded(extensions: list[Path]) -> set[Path]:
     """Return the libraries that the extension modules load."""
     loader = elf.interpreter(PYTHON.read_bytes())
     assert loader
-    found = set()
+    libraries = set()
     for path in extensions:
         listing = subprocess.run([loader, "--list", str(path)], check=True, capture_output=True, text=True).stdout
-        libraries = [line.rpartition("=>")[2].strip().partition(" (")[0] for line in listing.splitlines()]
-        found |= {Path(library) for library in libraries if library.startswith("/")}
-    return found
+        libraries |= {Path(name) for name in initramfs.parse_library_list(listing)}
+    return libraries

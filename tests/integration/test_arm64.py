@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.vmtest.accel import guest_runs
+from scaffold.vmtest.accel import can_run_guest
 from scaffold.vmtest.architecture import ARCHITECTURES
 from scaffold.vmtest.kernels import find_kernel
 from tests.integration.conftest import new_project
@@ -46,14 +46,15 @@ def test_its_own_make_does_the_same(go_project: Path, tmp_path: Path) -> None:
 def test_a_program_for_another_processor_is_named(libbpf_project: Path) -> None:
     run = run_vmtest(libbpf_project, "--kernel", "6.1", "--arch", "arm64")
     assert (run.status, run.verdicts) == (2, [])
-    assert "hello is for x86_64, and the guest is aarch64: type `make ARCH=arm64`" in run.said
+    assert "hello is for x86_64, but the guest is aarch64" in run.stderr
+    assert "hint: run `make ARCH=arm64`" in run.stderr
 
 
 def test_a_kernel_for_another_processor_is_named(libbpf_project: Path) -> None:
     image = find_kernel("6.1", ARCHITECTURES["arm64"]).image
     (verdict,) = run_vmtest(libbpf_project, "--kernel", str(image)).verdicts
     assert verdict["verdict"] == "error"
-    assert "is a kernel for arm64, and the guest is to be amd64" in verdict["reason"]
+    assert "is a kernel for arm64, but the guest is amd64" in verdict["reason"]
 
 
 @pytest.fixture(scope="module")
@@ -98,5 +99,5 @@ def test_what_was_fetched_is_all_that_a_guest_needs(cross_built: Path, tmp_path:
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_the_probe_for_kvm_is_a_guest_that_ends_itself(name: str) -> None:
-    assert guest_runs(ARCHITECTURES[name], "tcg")
-    assert not guest_runs(ARCHITECTURES[name], "no-such-accelerator")
+    assert can_run_guest(ARCHITECTURES[name], "tcg")
+    assert not can_run_guest(ARCHITECTURES[name], "no-such-accelerator")

@@ -32,7 +32,7 @@ from tests.render.trees import CATALOG
 MB = 1_000_000
 KERNEL = "6.12"
 KERNELS = ("6.1", "6.12")
-FOREIGN = next(name for name, architecture in ARCHITECTURES.items() if not architecture.is_own)
+FOREIGN = next(name for name, architecture in ARCHITECTURES.items() if not architecture.is_native)
 
 
 @pytest.fixture(scope="session", params=FRAMEWORKS)

@@ -23,7 +23,7 @@ from scaffold.doctor.finding import Finding, Status
 from scaffold.doctor.host import Host
 from scaffold.doctor.needs import Need
 from scaffold.doctor.tools import check_need
-from scaffold.vmtest.architecture import own_architecture
+from scaffold.vmtest.architecture import host_architecture
 from tests.conftest import Command, git
 from tests.findings import finding_from_json
 from tests.integration.processes import processes_of
@@ -145,7 +145,7 @@ MOUNT_TRACEFS = "mount -t tracefs tracefs /sys/kernel/tracing; "
 EMPTY_TRACEFS = "mount -t tmpfs none /sys/kernel/debug; mount -t tmpfs none /sys/kernel/tracing; "
 WITHOUT_BTF = "mount -t tmpfs none /sys/kernel/btf; "
 FEW_DEVICES = "mount -t tmpfs none /dev; mknod -m 666 /dev/null c 1 3; mknod -m 666 /dev/urandom c 1 9; "
-QEMU = own_architecture().qemu
+QEMU = host_architecture().qemu
 # By name: what a shell does in a mount namespace, and by check: the expected status and a part of what is found.
 NAMESPACES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
     "healthy": (

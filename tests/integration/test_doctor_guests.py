@@ -12,7 +12,7 @@ import pytest
 from scaffold.doctor.finding import Finding, Status
 from scaffold.vmtest import initramfs
 from scaffold.vmtest.kernels import find_kernel
-from scaffold.vmtest.snapshot import GuestNeeds, start_guest
+from scaffold.vmtest.snapshot import GuestRequirements, start_guest
 from tests.findings import finding_from_json
 from tests.integration.guest_python import python_entries
 from tests.integration.repositories import files_of, render
@@ -58,8 +58,8 @@ END = "doctor: end\n"
 def run_in_guest(kernel: str, steps: str, repository: Path) -> dict[str, dict[str, Finding]]:
     """Boot `kernel`, run `steps` there, and return the findings by the name of the report and of the check."""
     payload = [initramfs.file("run/steps.sh", f"{STEPS}{steps}echo {END}".encode())]
-    payload += [initramfs.program(repository / name, f"repository/{name}") for name in files_of(repository)]
-    guest_needs = GuestNeeds(memory=512, boot_seconds=SECONDS)
+    payload += [initramfs.host_file(repository / name, f"repository/{name}") for name in files_of(repository)]
+    guest_needs = GuestRequirements(memory=512, boot_seconds=SECONDS)
     with start_guest(find_kernel(kernel), [*python_entries(repository)], payload, guest_needs, b"doctor: starts") as (
         machine,
         _,

@@ -18,13 +18,13 @@ from tests.integration.as_root import AS_ROOT
 from tests.integration.bpf_objects import (
     ADAPTER,
     STOCK,
-    ask,
     compile_object,
+    run_bpftool,
     skeleton,
-    spaceless,
     stock_skeleton,
     stock_structures,
     structures,
+    without_spaces,
 )
 from tests.paths import ROOT
 from tests.toolchains import EUNOMIA
@@ -92,7 +92,7 @@ def test_an_object_is_described_as_bpftool_describes_it(tmp_path: Path, name: st
 def declarations(section: dict[str, Any]) -> list[str]:
     """Return the variables of a data section as C declares them."""
     types = [(variable["name"], *variable["type"].partition("[")) for variable in section["variables"]]
-    return [spaceless(f"{before}{name}{bracket}{behind};") for name, before, bracket, behind in types]
+    return [without_spaces(f"{before}{name}{bracket}{behind};") for name, before, bracket, behind in types]
 
 
 def test_the_names_of_maps_programs_and_variables(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_structures_are_described_as_in_the_btf(tmp_path: Path, declarations: li
 def test_a_type_that_has_no_name_is_written_out(tmp_path: Path) -> None:
     item = compile_object('struct event { struct { int x; } *at; }; struct event first; char *text = "";', tmp_path)
     (event,) = [entry for entry in structures(item) if entry["name"] == "event"]
-    assert spaceless(event["members"][0]["type"]) == "struct{intx;}*"
+    assert without_spaces(event["members"][0]["type"]) == "struct{intx;}*"
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def only(entries: list[dict[str, Any]], *keys: str) -> list[dict[str, Any]]:
 def test_other_questions_go_to_the_bpftool_of_the_machine(tmp_path: Path) -> None:
     item = compile_object(SOURCES["all"], tmp_path)
     for question in (["-j", "version"], ["btf", "dump", "file", item, "format", "c"], ["gen", "skeleton", item]):
-        assert ask(ADAPTER, *question) == ask(STOCK, *question)
+        assert run_bpftool(ADAPTER, *question) == run_bpftool(STOCK, *question)
 
 
 @pytest.mark.parametrize("question", [["gen", "skeleton", "FILE", "-j"], "btf dump file FILE format c -j".split()])

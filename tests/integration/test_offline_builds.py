@@ -12,7 +12,7 @@ from scaffold.testing.sandbox.builds import SandboxedBuilds
 from scaffold.testing.sandbox.limits import Limits
 from scaffold.testing.sandbox.toolchain import prepare_sandboxes
 from scaffold.vmtest import elf
-from scaffold.vmtest.architecture import own_architecture
+from scaffold.vmtest.architecture import host_architecture
 from scaffold.vmtest.manifest import load_manifest
 from scaffold.vmtest.verdict import Verdict
 from tests.integration.conftest import FRAMEWORKS
@@ -41,7 +41,7 @@ def builds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def build(builds: SandboxedBuilds, repository: Path) -> Verdict | None:
-    return builds.build(load_manifest(repository), own_architecture().name)
+    return builds.build(load_manifest(repository), host_architecture().name)
 
 
 def framework_of(builds: SandboxedBuilds) -> str:

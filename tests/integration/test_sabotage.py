@@ -26,10 +26,10 @@ EXPECTED = {
     "sound": ("pass", ""),
     "changed-message": ("fail", "no event of PID"),
     "ignored-filter": ("fail", "an event of another process was seen"),
-    "verifier-refuses": ("fail", "the kernel refused the BPF program"),
+    "verifier-refuses": ("fail", "the kernel rejected the BPF program"),
     "pinned": ("fail", "BPF programs stayed loaded"),
-    "endless-loop": ("timeout", "the program to end on SIGINT"),
-    "fork-bomb": ("timeout", "still waited for"),
+    "endless-loop": ("timeout", "the program to exit on SIGINT"),
+    "fork-bomb": ("timeout", "it was waiting for"),
     "panic": ("panic", "the guest's kernel panicked"),
 }
 

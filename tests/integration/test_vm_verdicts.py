@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Sound projects pass on every kernel; each kind of fault has its own verdict, seen in a real guest."""
+"""In real guests correct projects pass on every kernel, and each kind of failure has its own verdict."""
 
 import os
 import shutil
@@ -16,14 +16,14 @@ from xml.etree import ElementTree
 import pytest
 
 from scaffold.vmtest import initramfs
-from scaffold.vmtest.architecture import own_architecture
+from scaffold.vmtest.architecture import host_architecture
 from scaffold.vmtest.kernel_cache import Kernel
 from scaffold.vmtest.kernels import find_kernel
 from scaffold.vmtest.manifest import load_manifest
-from scaffold.vmtest.qemu import Machine
+from scaffold.vmtest.qemu import QemuMachine
 from scaffold.vmtest.run import payload_entries, program_files
-from scaffold.vmtest.snapshot import GuestNeeds, start_guest
-from scaffold.vmtest.verdict import read_report
+from scaffold.vmtest.snapshot import GuestRequirements, start_guest
+from scaffold.vmtest.verdict import StepName, read_report
 from tests.integration.vm_runs import Run, read_lines, run_vmtest
 
 KERNELS = ("6.1", "6.12")
@@ -69,48 +69,48 @@ def test_the_repository_tests_itself_without_the_generator(built: Path) -> None:
 
 
 @contextmanager
-def guest_at_its_end(project: Path, kernel: Kernel) -> Iterator[Machine]:
-    """Run `project` on `kernel` to the last word of the guest."""
+def completed_guest(project: Path, kernel: Kernel) -> Iterator[QemuMachine]:
+    """Run `project` on `kernel` until the guest prints its last line."""
     manifest = load_manifest(project)
     payload = payload_entries(manifest, "mark")
-    lasting = [entry for path in program_files(manifest) for entry in initramfs.libraries(path)]
-    needs = GuestNeeds(manifest.memory, manifest.boot_seconds)
-    with start_guest(kernel, lasting, payload, needs, b"mark begin") as (machine, _):
+    libraries = [entry for path in program_files(manifest) for entry in initramfs.libraries(path)]
+    requirements = GuestRequirements(manifest.memory, manifest.boot_seconds)
+    with start_guest(kernel, libraries, payload, requirements, b"mark begin") as (machine, _):
         assert machine.read_until([b"mark bye"], time.monotonic() + manifest.seconds)
         yield machine
 
 
-def test_the_guest_waits_until_its_last_word_was_read(libbpf_project: Path) -> None:
-    # A kernel that powers off writes on the console at once, into lines that are still on their way.
-    with guest_at_its_end(libbpf_project, find_kernel("6.12")) as machine:
+def test_the_guest_waits_until_its_last_line_was_read(libbpf_project: Path) -> None:
+    # A kernel that powers off prints to the console at once, in the middle of lines that are not sent yet.
+    with completed_guest(libbpf_project, find_kernel("6.12")) as machine:
         assert machine.read_until([b"reboot:"], time.monotonic() + 1) is None
-        assert machine.alive
+        assert machine.is_running
 
 
-def test_the_guests_clock_is_right_whatever_its_kernel_thinks_of_the_processor(
+def test_the_clock_of_the_guest_is_right_if_its_kernel_measures_a_wrong_rate(
     libbpf_project: Path, fresh_guests: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", fresh_guests["XDG_CACHE_HOME"])
     kernel = find_kernel("6.12")
-    wrong = f"{kernel.architecture.kernel_arguments} tsc_early_khz=100000"  # what a busy machine can make of it
-    kernel = replace(kernel, architecture=replace(kernel.architecture, kernel_arguments=wrong))
+    arguments = f"{kernel.architecture.kernel_arguments} tsc_early_khz=100000"  # as measured on a busy machine
+    kernel = replace(kernel, architecture=replace(kernel.architecture, kernel_arguments=arguments))
     began = time.monotonic()
-    with guest_at_its_end(libbpf_project, kernel) as machine:
-        took = time.monotonic() - began
+    with completed_guest(libbpf_project, kernel) as machine:
+        elapsed = time.monotonic() - began
     steps = read_report(machine.output, b"mark").steps
-    assert 0 < steps["filtered"].ready - steps["all"].started < took  # seconds in the guest, and all that there were
+    assert 0 < steps[StepName.FILTERED].ready - steps[StepName.ALL].started < elapsed
 
 
 @pytest.mark.parametrize("kernel", ["5.10", "6.12"])
-def test_the_trace_is_on_before_the_program_is_loaded(changed_project: Change, kernel: str) -> None:
-    # The kernel leaves that to a worker, and on a busy machine the trigger came before the worker's turn.
-    ask = "cat /sys/kernel/tracing/events/bpf_trace/bpf_trace_printk/enable; exit 3"
-    project = changed_project("test/vmtest.toml", 'command = ["./hello"]', f'command = ["sh", "-c", "{ask}"]')
+def test_tracing_is_enabled_before_the_program_is_loaded(changed_project: Change, kernel: str) -> None:
+    # A worker of the kernel enables it, on a busy machine only after the trigger has run.
+    script = "cat /sys/kernel/tracing/events/bpf_trace/bpf_trace_printk/enable; exit 3"
+    project = changed_project("test/vmtest.toml", 'command = ["./hello"]', f'command = ["sh", "-c", "{script}"]')
     verdict = only_verdict(run_vmtest(project, "--kernel", kernel))
     assert str(verdict["reason"]).endswith("(exit status 3): 1"), verdict
 
 
-def test_what_others_do_after_the_trigger_does_not_push_its_event_out(changed_project: Change) -> None:
+def test_events_of_other_processes_do_not_push_out_that_of_the_trigger(changed_project: Change) -> None:
     others = "echo hello; (for word in $(seq 1000); do echo $word; done); true"
     project = changed_project("test/vmtest.toml", '["echo", "hello"]', f'["sh", "-c", "{others}"]')
     verdict = only_verdict(run_vmtest(project, "--kernel", "6.1"))
@@ -118,15 +118,15 @@ def test_what_others_do_after_the_trigger_does_not_push_its_event_out(changed_pr
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One change of a sound project, and what must come of it."""
+class Failure:
+    """One change of a correct project, and the verdict and reason that it must have."""
 
     name: str
     file: str
     old: str
     new: str
     verdict: str
-    reason: str
+    reason: str  # a part of it
 
 
 def sysrq(letter: str) -> str:
@@ -135,35 +135,46 @@ def sysrq(letter: str) -> str:
 
 FILTER = "if (pid_filter && pid != pid_filter)"
 PIN = f'bpf_link__pin(skel->links.handle_tp, "/sys/fs/bpf/left");\n\t\t{WAIT}'
-FOR_EVER = "for (;;)\n\t\t\tsigwait(&stop, &signal);"
-FAULTS = [
-    Fault("wrong message", PROGRAM, "BPF triggered", "BPF noticed", "fail", "no event of PID"),
-    Fault("filter ignored", PROGRAM, FILTER, "if (pid_filter && pid < 0)", "fail", "an event of another process"),
-    Fault("verifier refuses", PROGRAM, FILTER, "if (*(volatile int *)(long)pid)", "fail", "refused the BPF program"),
-    Fault("early end", LOADER, "skel->rodata->pid_filter = pid;", "return 3;", "fail", "attached (exit status 3)"),
-    Fault("ends by itself", LOADER, WAIT, "", "fail", "ended by itself, with 0, before SIGINT"),
-    Fault("wrong status", LOADER, "status = EXIT_SUCCESS;", "status = 7;", "fail", "ended with 7 on SIGINT instead"),
-    Fault("nothing loaded", LOADER, LOAD, "if (load && attach)", "fail", "but no BPF program was loaded"),
-    Fault("stays loaded", LOADER, WAIT, PIN, "fail", "BPF programs stayed loaded"),
-    Fault("never attached", LOADER, 'puts("Attached', 'puts("Detached', "timeout", "the program to say 'Attached'"),
-    Fault("never ends", LOADER, WAIT, FOR_EVER, "timeout", "the program to end on SIGINT"),
-    Fault("panic", LOADER, WAIT, sysrq("c"), "panic", "the guest's kernel panicked"),
-    Fault("powers off", LOADER, WAIT, sysrq("o"), "fail", "the guest went away"),
+FOREVER = "for (;;)\n\t\t\tsigwait(&stop, &signal);"
+FAILURES = [
+    Failure("wrong message", PROGRAM, "BPF triggered", "BPF noticed", "fail", "no event of PID"),
+    Failure(
+        "filter ignored", PROGRAM, FILTER, "if (pid_filter && pid < 0)", "fail", "an event of another process was seen"
+    ),
+    Failure(
+        "verifier refuses",
+        PROGRAM,
+        FILTER,
+        "if (*(volatile int *)(long)pid)",
+        "fail",
+        "the kernel rejected the BPF program",
+    ),
+    Failure("early end", LOADER, "skel->rodata->pid_filter = pid;", "return 3;", "fail", "attached (exit status 3)"),
+    Failure("ends by itself", LOADER, WAIT, "", "fail", "exited with status 0 before SIGINT"),
+    Failure(
+        "wrong status", LOADER, "status = EXIT_SUCCESS;", "status = 7;", "fail", "status 7 after SIGINT (expected 0)"
+    ),
+    Failure("nothing loaded", LOADER, LOAD, "if (load && attach)", "fail", "but no BPF program was loaded"),
+    Failure("stays loaded", LOADER, WAIT, PIN, "fail", "BPF programs stayed loaded"),
+    Failure("never attached", LOADER, 'puts("Attached', 'puts("Detached', "timeout", "the program to print 'Attached'"),
+    Failure("never ends", LOADER, WAIT, FOREVER, "timeout", "the program to exit on SIGINT"),
+    Failure("panic", LOADER, WAIT, sysrq("c"), "panic", "the guest's kernel panicked"),
+    Failure("powers off", LOADER, WAIT, sysrq("o"), "fail", "the guest ended while the run was waiting"),
 ]
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_each_fault_of_a_program(fault: Fault, changed_project: Change) -> None:
-    project = changed_project(fault.file, fault.old, fault.new)
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.name)
+def test_each_failure_has_its_verdict(failure: Failure, changed_project: Change) -> None:
+    project = changed_project(failure.file, failure.old, failure.new)
     manifest = project / "test/vmtest.toml"
     manifest.write_text(manifest.read_text().replace("seconds = 30", "seconds = 8"))
     run = run_vmtest(project, "--kernel", "6.1")
     verdict = only_verdict(run)
-    assert (verdict["verdict"], run.status) == (fault.verdict, 1), run
-    assert fault.reason in str(verdict["reason"])
+    assert (verdict["verdict"], run.status) == (failure.verdict, 1), run
+    assert failure.reason in str(verdict["reason"])
 
 
-def test_a_program_that_does_not_build(libbpf_project: Path, tmp_path: Path) -> None:
+def test_a_failed_build(libbpf_project: Path, tmp_path: Path) -> None:
     copy = tmp_path / "hello"
     shutil.copytree(libbpf_project, copy)
     (copy / LOADER).write_text("int main(void) { return no_such_thing; }\n")
@@ -173,19 +184,19 @@ def test_a_program_that_does_not_build(libbpf_project: Path, tmp_path: Path) -> 
     assert "FAIL" in done.stdout and "no_such_thing" in done.stdout
 
 
-def test_no_such_kernel(libbpf_project: Path) -> None:
+def test_an_unknown_kernel(libbpf_project: Path) -> None:
     run = run_vmtest(libbpf_project, "--kernel", "1.2")
     assert (only_verdict(run)["verdict"], run.status) == ("error", 69)
-    assert "has no kernel 1.2; it has" in str(only_verdict(run)["reason"])
+    assert "kernel 1.2 not found: the apt archive of this machine has 5.10" in str(only_verdict(run)["reason"])
 
 
 @pytest.mark.parametrize("spec", ["no/such/file", "six", __file__])
-def test_what_is_no_kernel(libbpf_project: Path, spec: str) -> None:
+def test_an_invalid_kernel(libbpf_project: Path, spec: str) -> None:
     run = run_vmtest(libbpf_project, "--kernel", spec)
     assert (only_verdict(run)["verdict"], run.status) == ("error", 69)
 
 
-def test_no_qemu(libbpf_project: Path, tmp_path: Path) -> None:
+def test_without_qemu(libbpf_project: Path, tmp_path: Path) -> None:
     for directory in os.environ["PATH"].split(os.pathsep):
         for program in Path(directory).glob("*"):
             link = tmp_path / program.name
@@ -203,7 +214,7 @@ def test_usage_errors(tmp_path: Path, libbpf_project: Path) -> None:
     shutil.rmtree(copy / "build")
     unbuilt = run_vmtest(copy, "--kernel", "6.1")
     assert unbuilt.status == 2
-    assert "build the project first (`make`)" in unbuilt.said
+    assert "error: " in unbuilt.stderr and "hint: build the project first (`make`)" in unbuilt.stderr
 
 
 def never_boots() -> bytes:
@@ -232,13 +243,13 @@ def test_a_guest_that_never_boots(libbpf_project: Path, tmp_path: Path) -> None:
     run = run_vmtest(copy, "--kernel", str(tmp_path / "vmlinux"))
     verdict = only_verdict(run)
     assert (verdict["verdict"], run.status) == ("error", 69)
-    assert "did not come up in time" in str(verdict["reason"])
+    assert "did not boot in time" in str(verdict["reason"])
 
 
 def test_a_kernel_without_virtio_drives(libbpf_project: Path, tmp_path: Path) -> None:
     fetched = run_vmtest(libbpf_project, "--kernel", "6.1").verdicts[0]["release"]
-    image = find_kernel("6.1", own_architecture()).image.with_name("vmlinuz")
-    # Debian's kernel has virtio as modules, and none of them stands beside a copy of the image.
+    image = find_kernel("6.1", host_architecture()).image.with_name("vmlinuz")
+    # Debian's kernel has virtio as modules, which are not next to a copy of the image.
     shutil.copy(image, tmp_path / "bzImage")
     for _ in range(2):
         run = run_vmtest(libbpf_project, "--kernel", str(tmp_path / "bzImage"))

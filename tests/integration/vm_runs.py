@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Call the runner as a generated repository does, and read what it reports."""
+"""Call the runner as a generated repository does, and read its verdicts."""
 
 import json
 import os
@@ -15,23 +15,23 @@ SCAFFOLD = Path(__file__).parents[2] / "scaffold"
 
 @dataclass(frozen=True)
 class Run:
-    """What one call of the runner gave."""
+    """The result of one call of the runner."""
 
     status: int
     verdicts: list[dict[str, Any]]
-    said: str
+    stderr: str
 
 
 def run_vmtest(
     project: Path, *arguments: str, environment: dict[str, str] | None = None, prefix: Sequence[str] = ()
 ) -> Run:
-    """Call `python3 -m vmtest` in JSON, as a generated repository does."""
+    """Call `python3 -m vmtest --json`, as a generated repository does."""
     command = [*prefix, sys.executable, "-m", "vmtest", str(project), "--json", *arguments]
     variables = {**os.environ, "PYTHONPATH": str(SCAFFOLD), **(environment or {})}
-    done = subprocess.run(command, capture_output=True, text=True, env=variables, check=False)
-    return Run(done.returncode, read_lines(done.stdout), done.stderr)
+    completed = subprocess.run(command, capture_output=True, text=True, env=variables, check=False)
+    return Run(completed.returncode, read_lines(completed.stdout), completed.stderr)
 
 
 def read_lines(text: str) -> list[dict[str, Any]]:
-    """Return the JSON objects that stand in `text`, one a line."""
+    """Return the JSON objects in `text`, one per line."""
     return [json.loads(line) for line in text.splitlines()]

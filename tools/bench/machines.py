@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Runs in a VM against a bare boot of the same kernel, and against virtme-ng, all as whole processes.
 
-Why the comparison is fair: the bare boot uses the same virtual machine as the runner's guest (its Hardware: memory,
-CPU model, accelerator) and the kernel of Debian. Its uncompressed initramfs contains only busybox, and its shell powers
-off at once. A cold run has only the kernel in its cache. It boots, saves the guest, and completes both runs of the
-program. virtme-ng runs the same program on the newest full kernel of the release, because it cannot boot the cloud
-kernels. It gets the settings that are fastest here: 9p as the root, one line of output, one processor, and the
-accelerator of the runner. It also does less: it starts the program, triggers it once, finds the event, and stops the
-program.
+Why the comparison is fair: the bare boot uses the same virtual machine as the runner's guest (its MachineConfig:
+memory, CPU model, accelerator) and the kernel of Debian. Its uncompressed initramfs contains only busybox, and its
+shell powers off at once. A cold run has only the kernel in its cache. It boots, saves the guest, and completes both
+runs of the program. virtme-ng runs the same program on the newest full kernel of the release, because it cannot boot
+the cloud kernels. It gets the settings that are fastest here: 9p as the root, one line of output, one processor, and
+the accelerator of the runner. It also does less: it starts the program, triggers it once, finds the event, and stops
+the program.
 """
 
 import os
@@ -20,13 +20,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from scaffold.vmtest import initramfs
-from scaffold.vmtest.accel import choose_accel
-from scaffold.vmtest.apt import Apt, own_suites
-from scaffold.vmtest.architecture import own_architecture
+from scaffold.vmtest.accel import choose_accelerator
+from scaffold.vmtest.apt import Apt, configured_suites
+from scaffold.vmtest.architecture import host_architecture
 from scaffold.vmtest.cache import cache_root, new_directory
 from scaffold.vmtest.kernel_cache import Kernel
 from scaffold.vmtest.kernels import find_kernel
-from scaffold.vmtest.qemu import Hardware, qemu_program
+from scaffold.vmtest.qemu import MachineConfig, find_qemu
 from scaffold.vmtest.snapshot import find_busybox
 from tools.bench.measure import PROCESS_SECONDS, Row, in_turns, ratio, seconds_of
 
@@ -58,7 +58,7 @@ def create_project(directory: Path) -> Path:
 
 def measure_boots(directory: Path, project: Path, spec: str) -> list[Row]:
     """Return the rows for cold and warm runs on the kernel `spec`."""
-    kernel = find_kernel(spec, own_architecture())
+    kernel = find_kernel(spec, host_architecture())
     boot = _bare_boot(kernel, directory)
     medians = in_turns(
         {
@@ -89,7 +89,7 @@ def measure_virtme(directory: Path, project: Path) -> list[Row]:
 
 def measure_memory(directory: Path, project: Path) -> list[Row]:
     """Return the rows for the peak memory of the runner itself: in a first run, which needs most, and in a warm run."""
-    image = find_kernel(KERNELS[-1], own_architecture()).image.with_name("vmlinuz")
+    image = find_kernel(KERNELS[-1], host_architecture()).image.with_name("vmlinuz")
 
     def peak_megabytes(spec: str, cache: dict[str, str]) -> float:
         _, environment = _runner(project, spec)
@@ -126,21 +126,21 @@ def _cold_runner(project: Path, spec: str, directory: Path) -> tuple[list[str], 
 
 def _bare_boot(kernel: Kernel, directory: Path) -> list[str]:
     """Return the QEMU command for a boot to a shell that powers off."""
-    architecture = own_architecture()
+    architecture = host_architecture()
     init = b"#!/bin/busybox sh\nexec /bin/busybox poweroff -f\n"
     files = initramfs.archive(
         [
             initramfs.file("init", init),
             initramfs.character_device("dev/console", 5, 1),
-            initramfs.program(find_busybox(own_architecture()), "bin/busybox"),
-            *initramfs.libraries(find_busybox(own_architecture())),
+            initramfs.host_file(find_busybox(host_architecture()), "bin/busybox"),
+            *initramfs.libraries(find_busybox(host_architecture())),
         ]
     )
     archive = directory / f"bare-{kernel.release}.cpio"
     archive.write_bytes(files)
-    hardware = Hardware(architecture, choose_accel(architecture), MEMORY)
+    hardware = MachineConfig(architecture, choose_accelerator(architecture), MEMORY)
     return [
-        qemu_program(architecture), *hardware.arguments(), "-serial", "stdio",
+        find_qemu(architecture), *hardware.arguments(), "-serial", "stdio",
         "-kernel", str(kernel.image.with_name("vmlinuz")), "-initrd", str(archive),
         "-append", "console=ttyS0 panic=-1 quiet",
     ]  # fmt: skip
@@ -148,9 +148,9 @@ def _bare_boot(kernel: Kernel, directory: Path) -> list[str]:
 
 def _full_kernel() -> Path:
     """Return the newest full kernel of this machine's release, next to its modules. It is downloaded once."""
-    apt = Apt(own_suites()[0], own_architecture().name)
+    apt = Apt(configured_suites()[0], host_architecture().name)
     apt.update()
-    depends = apt.run("apt-cache", "depends", "--important", f"linux-image-{own_architecture().name}").split()
+    depends = apt.run("apt-cache", "depends", "--important", f"linux-image-{host_architecture().name}").split()
     package = next(word for word in depends if word.startswith("linux-image-") and word[-1] != "]" and "." in word)
     release = package.removeprefix("linux-image-")
     target = cache_root() / "bench" / release
@@ -179,7 +179,7 @@ wait $program
 """
     )
     script.chmod(0o755)
-    without_kvm = [] if choose_accel(own_architecture()) == "kvm" else ["--disable-kvm"]
+    without_kvm = [] if choose_accelerator(host_architecture()) == "kvm" else ["--disable-kvm"]
     command = [
         str(SCRIPTS / "vng"), "--run", str(kernel), "--force-9p", "--cpus", "1", "--memory", f"{MEMORY}M", "--cwd", "/",
         "--rwdir", str(shared), "--exec", str(script), *without_kvm,

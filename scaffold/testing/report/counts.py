@@ -27,7 +27,7 @@ def headline(verdicts: Sequence[Verdict], missing: int = 0) -> str:
 
 def kernel_label(verdict: Verdict) -> str:
     """Return the kernel of `verdict`, followed by its architecture if that is not this machine's."""
-    is_own = verdict.arch in ARCHITECTURES and ARCHITECTURES[verdict.arch].is_own
+    is_own = verdict.arch in ARCHITECTURES and ARCHITECTURES[verdict.arch].is_native
     return f"{verdict.kernel} {verdict.arch}" if verdict.arch and not is_own else verdict.kernel
 
 

@@ -18,7 +18,7 @@ from scaffold.vmtest import elf, initramfs
 from scaffold.vmtest.errors import ManifestError
 from scaffold.vmtest.manifest import Manifest, source_and_target
 from scaffold.vmtest.printable import printable
-from scaffold.vmtest.verdict import SHOWN, Outcome, Verdict
+from scaffold.vmtest.verdict import MAX_LINE_CHARACTERS, Outcome, Verdict
 
 LISTING_SECONDS = 10.0
 LIBRARY_DIRECTORIES = ("/usr/", "/lib")  # of the libraries that are copied to a guest
@@ -87,7 +87,7 @@ class SandboxedBuilds:
             raise ManifestError(f"{path.name} is for the interpreter {interpreter!r}, which this machine does not have")
         command = [interpreter, "--list", f"{SOURCE}/{path.name}"]
         listing = self._sandbox(manifest).run(command, path.parent, LISTING_SECONDS)
-        listed = initramfs.listed_libraries(listing.output.decode(errors="replace"))
+        listed = initramfs.parse_library_list(listing.output.decode(errors="replace"))
         libraries = sorted({interpreter, *filter(_is_system_library, listed)})
         return [initramfs.file(library.lstrip("/"), Path(library).read_bytes()) for library in libraries]
 
@@ -113,5 +113,7 @@ def _exceeded_limit(result: CommandResult, sandbox: Sandbox, request: ArtifactRe
     no_network = re.compile("|".join(filter(None, (NO_NETWORK, sandbox.toolchain.unfetched_pattern))))
     for line in result.output.decode(errors="replace").splitlines():
         if no_network.search(line):
-            return f"it needs the network, which a sandbox does not have: {printable(line.strip(), SHOWN)}"
+            return (
+                f"it needs the network, which a sandbox does not have: {printable(line.strip(), MAX_LINE_CHARACTERS)}"
+            )
     return ""

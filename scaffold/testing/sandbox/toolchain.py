@@ -25,7 +25,7 @@ from scaffold.testing.sandbox.bubblewrap import WORK, ArtifactRequest, Sandbox, 
 from scaffold.testing.sandbox.builds import SandboxedBuilds
 from scaffold.testing.sandbox.limits import Limits
 from scaffold.vmtest import processes
-from scaffold.vmtest.architecture import own_architecture
+from scaffold.vmtest.architecture import host_architecture
 from scaffold.vmtest.cache import cache_root, locked, new_directory, prune
 from scaffold.vmtest.manifest import Manifest, load_manifest
 from scaffold.vmtest.printable import printable
@@ -163,7 +163,7 @@ def _build_new_project(framework: Framework, sandbox: Sandbox, project: Path, se
     """
     manifest = load_manifest(project)
     caches = ArtifactRequest(framework.offline.kept, WORK, MAX_SEED_BYTES)
-    command = [argument.replace("{arch}", own_architecture().name) for argument in manifest.build]
+    command = [argument.replace("{arch}", host_architecture().name) for argument in manifest.build]
     with seed.open("r+b" if seed == Path(os.devnull) else "w+b") as archive:
         result = sandbox.build(command, project, manifest.build_seconds, caches, archive)
     if result.status != 0:

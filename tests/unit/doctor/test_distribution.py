@@ -70,7 +70,7 @@ def test_every_need_has_a_package_in_each_distribution_or_a_command(need: Need) 
 
 
 def test_runner_and_needs_name_the_same_debian_packages() -> None:
-    assert {each.qemu: each.package for each in ARCHITECTURES.values()} | {"busybox": "busybox-static"} == {
+    assert {each.qemu: each.qemu_package for each in ARCHITECTURES.values()} | {"busybox": "busybox-static"} == {
         need.name: need.package for need in next(iter(CATALOG.values())).runner_needs
     }
 

@@ -4,9 +4,9 @@
 import re
 from pathlib import Path
 
-from scaffold.vmtest.manifest import Manifest
+from scaffold.vmtest.manifest import EventSource, Manifest
 
 MANIFEST = Manifest(
     root=Path("a"), project="a", framework="", files=("a",), memory=256, command=("a",), filter=(), ready="Attached",
-    source="trace", trigger=("true",), pattern=re.compile("(?P<pid>[0-9]+)"), seconds=30, boot_seconds=30,
+    source=EventSource.TRACE, trigger=("true",), pattern=re.compile("(?P<pid>[0-9]+)"), seconds=30, boot_seconds=30,
 )  # fmt: skip

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Where a kernel is looked for, in which order, and what is said when there is none."""
+"""The order in which suites are searched for a kernel, and the error if none has it."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def suites(*names: str) -> list[Suite]:
 
 
 @pytest.mark.parametrize(
-    ("own", "series", "first"),
+    ("configured", "series", "first"),
     [
         (("bookworm", "bookworm-updates", "bookworm-security"), "6.1", "bookworm-security"),
         (("bookworm", "bookworm-updates"), "6.12", "trixie"),
@@ -24,33 +24,33 @@ def suites(*names: str) -> list[Suite]:
         (("noble", "noble-updates"), "5.15", "jammy-updates"),
     ],
 )
-def test_the_likeliest_suite_comes_first(
-    monkeypatch: pytest.MonkeyPatch, own: tuple[str, ...], series: str, first: str
+def test_the_most_likely_suite_comes_first(
+    monkeypatch: pytest.MonkeyPatch, configured: tuple[str, ...], series: str, first: str
 ) -> None:
-    monkeypatch.setattr(apt, "own_suites", lambda: suites(*own))
-    found = candidate_suites(series)
-    assert found[0].name == first
-    assert len({suite.name for suite in found}) == len(found)
-    assert set(own) <= {suite.name for suite in found}
+    monkeypatch.setattr(apt, "configured_suites", lambda: suites(*configured))
+    names = [suite.name for suite in candidate_suites(series)]
+    assert names[0] == first
+    assert len(set(names)) == len(names)
+    assert set(configured) <= set(names)
 
 
-def test_6_1_is_not_6_12() -> None:
-    assert available.matches("6.1", "6.1.0-56-cloud-amd64")
-    assert not available.matches("6.1", "6.12.107+deb13-cloud-amd64")
-    assert available.matches("6.12.107+deb13-cloud-amd64", "6.12.107+deb13-cloud-amd64")
+def test_version_6_1_does_not_match_6_12() -> None:
+    assert available.matches_version("6.1", "6.1.0-56-cloud-amd64")
+    assert not available.matches_version("6.1", "6.12.107+deb13-cloud-amd64")
+    assert available.matches_version("6.12.107+deb13-cloud-amd64", "6.12.107+deb13-cloud-amd64")
 
 
-def test_the_newest_release_is_not_the_last_in_the_alphabet() -> None:
+def test_releases_are_ordered_by_number() -> None:
     releases = ["6.12.94+deb12-cloud-amd64", "6.12.107+deb12-cloud-amd64", "6.12.9+deb12-cloud-amd64"]
     assert max(releases, key=available.version_key) == "6.12.107+deb12-cloud-amd64"
 
 
-def test_what_the_archive_has_instead_is_said() -> None:
-    message = available.not_available_message("6.1", {"6.8", "6.11", "5.15"}, [])
-    assert "has no kernel 6.1; it has 5.15, 6.8, 6.11" in message
-    assert "--kernel" in message and "make in-container" in message
+def test_a_missing_kernel_names_the_available_series() -> None:
+    error = available.not_available_error("6.1", {"6.8", "6.11", "5.15"}, [])
+    assert "kernel 6.1 not found" in error.message and "5.15, 6.8, 6.11" in error.message
+    assert "--kernel" in error.hint and "make in-container" in error.hint
 
 
-def test_an_archive_that_cannot_be_reached_says_why() -> None:
-    message = available.not_available_message("6.1", set(), ["apt-get update for bookworm: E: no network"])
-    assert message == "kernel 6.1 cannot be fetched: apt-get update for bookworm: E: no network"
+def test_an_unreachable_archive_gives_the_reason() -> None:
+    error = available.not_available_error("6.1", set(), ["apt-get update for bookworm: E: no network"])
+    assert "kernel 6.1" in error.message and "apt-get update for bookworm: E: no network" in error.message

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Files are replaced as a whole, and locks are exclusive."""
+"""Files are replaced atomically, and locks are exclusive."""
 
 import os
 import threading

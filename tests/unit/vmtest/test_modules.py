@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Modules are loaded with what they need, each after what it depends on."""
+"""Modules are loaded with their dependencies, in the right order."""
 
 import lzma
 from pathlib import Path
@@ -7,22 +7,22 @@ from pathlib import Path
 import pytest
 
 from scaffold.vmtest.errors import InfrastructureError
-from scaffold.vmtest.modules import in_order, module_trees, write_modules
+from scaffold.vmtest.modules import module_directories, module_files, write_modules
 
 RELEASE = "6.1.0-test"
 
 
-def module(depends: str = "", *soft: str) -> bytes:
-    """Return what counts of a module: that it is an ELF file, and the texts that it carries."""
-    texts = ["license=GPL", f"depends={depends}", *(f"softdep={each}" for each in soft), "name=x"]
-    return b"\x7fELF\0" + b"".join(text.encode() + b"\0" for text in texts)
+def module(depends: str = "", *softdeps: str) -> bytes:
+    """Return the beginning of an ELF file and the strings of a module."""
+    strings = ["license=GPL", f"depends={depends}", *(f"softdep={softdep}" for softdep in softdeps), "name=x"]
+    return b"\x7fELF\2\1\0" + b"".join(string.encode() + b"\0" for string in strings)
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """Return the modules of a kernel, as its package has them."""
-    place = tmp_path / "root/lib/modules" / RELEASE
-    (place / "kernel/fs").mkdir(parents=True)
+    """Return a directory with the modules of a kernel, laid out as in its package."""
+    directory = tmp_path / "root/lib/modules" / RELEASE
+    (directory / "kernel/fs").mkdir(parents=True)
     for name, content in {
         "xfs": module("libcrc32c", "pre: crc-t10dif"),
         "libcrc32c": module("", "pre: crc32c"),
@@ -33,16 +33,16 @@ def tree(tmp_path: Path) -> Path:
         "first": module("", "pre: second"),
         "second": module("", "pre: first", "post: mpls_gso nowhere"),
     }.items():
-        (place / f"kernel/fs/{name}.ko").write_bytes(content)
-    (place / "kernel/fs/packed.ko.xz").write_bytes(lzma.compress(module("mpls_router")))
-    (place / "modules.builtin").write_text("kernel/fs/ext4/ext4.ko\nkernel/lib/crc-32.ko\n")
-    return place
+        (directory / f"kernel/fs/{name}.ko").write_bytes(content)
+    (directory / "kernel/fs/packed.ko.xz").write_bytes(lzma.compress(module("mpls_router")))
+    (directory / "modules.builtin").write_text("kernel/fs/ext4/ext4.ko\nkernel/lib/crc-32.ko\n")
+    return directory
 
 
 def written(tree: Path, *required: str) -> list[str]:
     target = tree / "written"
     write_modules(target, ["virtio_blk"], required, [tree])
-    return [path.name[4:] for path in in_order(target)]
+    return [path.name[4:] for path in module_files(target)]
 
 
 @pytest.mark.parametrize(
@@ -51,27 +51,30 @@ def written(tree: Path, *required: str) -> list[str]:
         (["xfs"], ["libcrc32c", "crc_t10dif", "xfs.required"]),
         (["mpls-iptunnel"], ["mpls_router", "mpls_iptunnel.required", "mpls_gso"]),
         (["mpls_router", "packed"], ["mpls_router.required", "packed.required"]),
-        (["first"], ["second", "mpls_gso", "first.required"]),  # a circle, which modprobe(8) breaks too
+        (
+            ["first"],
+            ["second", "mpls_gso", "first.required"],
+        ),  # a circular dependency, which modprobe(8) resolves in the same way
         (["ext4", "crc_32"], []),
     ],
 )
-def test_the_order_of_loading(tree: Path, required: list[str], expected: list[str]) -> None:
+def test_modules_are_in_the_order_of_loading(tree: Path, required: list[str], expected: list[str]) -> None:
     assert written(tree, *required) == [f"{name}.ko" for name in expected]
 
 
-def test_a_module_that_is_not_there_is_named(tree: Path) -> None:
-    with pytest.raises(InfrastructureError, match="this kernel has no module nowhere, and it is not built in"):
+def test_an_error_names_a_missing_module(tree: Path) -> None:
+    with pytest.raises(InfrastructureError, match=r"no module nowhere.*not built in.*guest\.modules"):
         written(tree, "xfs", "nowhere")
 
 
-def test_a_damaged_module_is_named(tree: Path) -> None:
+def test_an_error_names_a_damaged_module(tree: Path) -> None:
     packed = tree / "kernel/fs/packed.ko.xz"
     packed.write_bytes(packed.read_bytes()[:40])
-    with pytest.raises(InfrastructureError, match=r"packed\.ko\.xz cannot be decompressed"):
+    with pytest.raises(InfrastructureError, match=r"cannot decompress .*packed\.ko\.xz"):
         written(tree, "packed")
 
 
-def test_the_modules_of_a_kernel_are_those_of_its_release(tree: Path) -> None:
+def test_module_directories_belong_to_the_release(tree: Path) -> None:
     root = tree.parents[2]
-    assert module_trees(root, RELEASE) == [tree]
-    assert module_trees(root, "6.1.0-other") == []
+    assert module_directories(root, RELEASE) == [tree]
+    assert module_directories(root, "6.1.0-other") == []

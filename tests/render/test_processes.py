@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Children of the runner: they end with it, and Ctrl-C is not lost while one is started."""
+"""Child processes end with their parent, and a signal is not lost while one is started."""
 
 import os
 import signal
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
-# Hooks around a fork, as `logging` has them, in one of which the signal comes.
+ROOT = Path(__file__).parents[2]
+# Sends the signal in a hook that Python calls before a fork; `logging` has hooks around a fork too.
 INTERRUPTED = """
 import os, signal, sys
 from scaffold.vmtest import processes
@@ -34,19 +34,19 @@ time.sleep(60)
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_during_a_fork_is_not_lost(signum: signal.Signals) -> None:
     command = [sys.executable, "-c", INTERRUPTED, str(int(signum))]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\n", "")
+    completed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (completed.returncode, completed.stdout, completed.stderr) == (0, "interrupted\n", "")
 
 
-def test_a_child_gets_the_signals_that_its_parent_gets() -> None:
+def test_a_child_does_not_inherit_blocked_signals() -> None:
     blocked = "import signal; print(signal.pthread_sigmask(signal.SIG_BLOCK, []))"
     run = f"processes.run([sys.executable, '-c', {blocked!r}]).stdout"
     script = f"import sys; from scaffold.vmtest import processes; print({run})"
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
+    completed = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert completed.stdout.strip() == "set()"
 
 
-def test_a_child_ends_with_a_parent_that_is_killed() -> None:
+def test_a_child_ends_with_its_killed_parent() -> None:
     with subprocess.Popen([sys.executable, "-c", KILLED], cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout
         pid = int(parent.stdout.readline())
