@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The exceptions of this command. Only the command line turns them into messages and exit codes."""
+"""The exceptions of the package. Only scaffold.cli turns them into messages and exit statuses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 
 class EbpfNewError(Exception):
-    """A message that says what is wrong with which input, and a hint: the command or change that fixes it."""
+    """An error that the command line reports.
+
+    `message` says what is wrong with which input; `hint` is the command or the change that fixes it.
+    """
 
     exit_code = 1
 
@@ -21,7 +24,7 @@ class EbpfNewError(Exception):
 
 
 class DiskError(EbpfNewError):
-    """Writing the project failed; no part of it is left behind."""
+    """The disk cannot be read or written. No partial project remains."""
 
 
 class GitError(EbpfNewError):
@@ -39,13 +42,13 @@ class UsageError(EbpfNewError):
 
 
 class UnavailableError(EbpfNewError):
-    """Something that this machine must provide or fetch, such as a kernel, is not available."""
+    """A resource that the command needs, such as a kernel or a version of git, is not available."""
 
     exit_code = 69
 
 
 class MissingVerdictsError(EbpfNewError):
-    """Fewer verdicts were found than expected."""
+    """There are fewer verdicts than expected."""
 
     exit_code = 69
 
@@ -58,18 +61,22 @@ class SandboxError(EbpfNewError):
 
 @dataclass(frozen=True)
 class Problem:
-    """One invalid answer: the argument or option that gave it, what is wrong with it, and how to fix it."""
+    """An invalid answer: the argument or option that gave it, what is wrong with it, and how to fix it."""
 
     answer: str
     message: str
     hint: str = ""
 
+    def __str__(self) -> str:
+        """Return all of it in one line."""
+        return f"{self.answer}: {self.message}; {self.hint}" if self.hint else f"{self.answer}: {self.message}"
+
 
 class InvalidAnswersError(EbpfNewError):
-    """Some answers are invalid. `problems` contains all of them; nothing was written."""
+    """One or more answers are invalid; nothing was written. `problems` contains all of them."""
 
     exit_code = 2
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("; ".join(f"{problem.answer}: {problem.message}" for problem in problems))
+        super().__init__("; ".join(map(str, problems)))
         self.problems = tuple(problems)

@@ -285,7 +285,7 @@ def main() -> None:
     except InvalidAnswersError as error:
         print(f"{PROGRAM}: nothing was made:", file=sys.stderr)
         for problem in error.problems[:MOST_PROBLEMS]:
-            print(f"  {problem.answer}: {problem.message}", file=sys.stderr)
+            print(f"  {problem}", file=sys.stderr)
         if len(error.problems) > MOST_PROBLEMS:
             print(f"  and {len(error.problems) - MOST_PROBLEMS} more", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -9,8 +9,8 @@ from typing import Any
 
 from scaffold.cli.prompts import ask_framework, ask_license, ask_program, ask_text, on_terminal, tell_problem
 from scaffold.errors import UsageError
-from scaffold.generate.create import ProjectPlan, proposed_answers, reject_problems, request_problems
-from scaffold.project.answers import TEXTS, FileAnswers, fill_answers
+from scaffold.generate.create import ProjectPlan, answers_with_defaults, check_request, find_request_problems
+from scaffold.project.answers import TEXT_KEYS, FileAnswers, fill_answers
 from scaffold.project.catalog import Framework
 from scaffold.project.request import ProjectRequest, target_path
 
@@ -30,7 +30,7 @@ def with_framework(
     """
     request = fill_answers(request, [configuration])
     if request.framework is None and (yes or on_terminal()):
-        reject_problems(request, frameworks, but=["--framework"])
+        check_request(request, frameworks, except_for=["--framework"])
         first = next(iter(frameworks))
         if yes:
             return replace(request, framework=first)
@@ -51,10 +51,10 @@ def fill_in(
     if yes or not on_terminal():
         raise UsageError('NAME is missing: type "ebpf-new NAME" (on a terminal, without --yes, it is asked for)')
     later = ["NAME", *(f"--{name}" for name in ASKED if getattr(request, name) is None)]
-    reject_problems(fill_answers(request, [configuration]), frameworks, but=later)
+    check_request(fill_answers(request, [configuration]), frameworks, except_for=later)
 
     def ask(name: str, question: Callable[[str], str]) -> ProjectRequest:
-        default = proposed_answers(fill_answers(request, [configuration]), frameworks)[name]
+        default = answers_with_defaults(fill_answers(request, [configuration]), frameworks)[name]
         return _asked(request, frameworks, name, lambda: question(default))
 
     def ask_known(question: str, name: str, default: str) -> str:
@@ -79,9 +79,9 @@ def shortest_wish(plan: ProjectPlan, configuration: FileAnswers, frameworks: Map
     """Return the request that leads to `plan` with the fewest answers; the framework is always one of them."""
     project = plan.project
     request = ProjectRequest(plan.target, project.framework)
-    for name in TEXTS:
+    for name in TEXT_KEYS:
         answer = getattr(project, name)
-        if proposed_answers(fill_answers(request, [configuration]), frameworks)[name].strip() != answer:
+        if answers_with_defaults(fill_answers(request, [configuration]), frameworks)[name].strip() != answer:
             changed: dict[str, Any] = {name: answer}
             request = replace(request, **changed)
     return request if configuration.values.get("git", True) == plan.git else replace(request, git=plan.git)
@@ -108,8 +108,8 @@ def _good(answer: str, frameworks: Mapping[str, Framework], ask: Callable[[], Pr
     """Ask until nothing is wrong with `answer`."""
     while True:
         tried = ask()
-        messages = [each.message for each in request_problems(tried, frameworks) if each.answer == answer]
-        if not messages:
+        problems = [each for each in find_request_problems(tried, frameworks) if each.answer == answer]
+        if not problems:
             return tried
-        for message in messages:
-            tell_problem(message)
+        for problem in problems:
+            tell_problem(f"{problem.message}; {problem.hint}" if problem.hint else problem.message)

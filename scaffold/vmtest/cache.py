@@ -5,12 +5,11 @@ import os
 import secrets
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
-from .files import locked_file
+from .files import locked_file, remove_directory
 
 
 def cache_root() -> Path:
@@ -34,7 +33,7 @@ def new_directory(target: Path) -> Iterator[Path]:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     for litter in target.parent.glob(f".{target.name}.*"):
-        _remove(litter)
+        remove_directory(litter)
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         yield work
@@ -43,15 +42,6 @@ def new_directory(target: Path) -> Iterator[Path]:
         work.rename(target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-
-
-def _remove(directory: Path) -> None:
-    """Remove `directory`, in which a killed run's orphans (tar, for one) may still be writing."""
-    for _ in range(100):
-        shutil.rmtree(directory, ignore_errors=True)
-        if not directory.exists():
-            return
-        time.sleep(0.05)
 
 
 def prune(directory: Path, limit: int) -> None:

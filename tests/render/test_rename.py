@@ -151,10 +151,10 @@ def test_the_script_refuses_what_the_generator_refuses(framework: str, name: str
 
 @EVERY_FRAMEWORK
 def test_names_that_a_framework_refuses_are_refused_for_its_reason(framework: str) -> None:
-    for refusal in CATALOG[framework].refused:
-        for name in refusal.names | {name.upper() for name in refusal.names}:
+    for reserved in CATALOG[framework].reserved_names:
+        for name in reserved.names | {name.upper() for name in reserved.names}:
             check_judged_alike(framework, name, "")
-            assert (refusal.why in said_of(framework, name, "")) == refusal.covers(name)
+            assert (reserved.reason in said_of(framework, name, "")) == (name in reserved.names)
 
 
 @EVERY_FRAMEWORK
@@ -200,7 +200,7 @@ BAD_NAMES = [
 @EVERY_FRAMEWORK
 def test_bad_answers_are_refused_in_a_line(tmp_path: Path, framework: str) -> None:
     repository = copied("with owner", framework, tmp_path)
-    reserved = sorted(CATALOG[framework].refused[0].names)[0]
+    reserved = sorted(CATALOG[framework].reserved_names[0].names)[0]
     check_refused(repository, because="NAME is missing; type: make rename NAME=")
     check_refused(repository, "NAME=", because="NAME is missing; type: make rename NAME=")
     check_refused(repository, because="NAME is missing", NAME="from-the-environment", OWNER="-")
