@@ -43,7 +43,7 @@ PROJECT_NAME = NameRule(
     "a letter, then letters, digits, _ or -, at most 50 characters",
 )
 OWNER = NameRule(
-    "user or organization on GitHub",
+    "user or organisation on GitHub",
     "[A-Za-z0-9]+(-[A-Za-z0-9]+)*",
     39,
     "letters and digits, with single - between them, at most 39 characters",

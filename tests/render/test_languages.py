@@ -110,7 +110,7 @@ def test_only_the_readme_depends_on_the_language(tmp_path: Path, language: str) 
 def test_the_command_takes_a_language(ebpf_new: Command, tmp_path: Path) -> None:
     done = ebpf_new("hello", "--framework", FIRST, "--lang", "xx", "--no-git")
     assert done.returncode == 2
-    assert f"--lang: there is no 'xx'; allowed is {' | '.join(LANGUAGES)}" in done.stderr
+    assert "--lang: 'xx' " in done.stderr and " | ".join(LANGUAGES) in done.stderr
     assert ebpf_new("hello", "--framework", FIRST, "--lang", OTHERS[0], "--no-git").returncode == 0
     wanted = rendered(tmp_path / "wanted", FIRST, lang=OTHERS[0])
     assert contents(tmp_path / "hello")["README.md"] == contents(wanted)["README.md"]

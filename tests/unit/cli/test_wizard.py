@@ -44,8 +44,8 @@ def test_it_asks_again_for_what_is_bad_and_ends_with_the_command_that_does_the_s
     code, shown = on_terminal(tmp_path, typed=typed)
     assert code == 0
     for message in (
-        "there is no 'nonsense'; allowed is libbpf | ", "'1' begins with '1'; allowed is ", "exists and is not empty",
-        "there is no 'GPL-9'; allowed is ", "has a control character (U+000B)",
+        "'nonsense' is unknown: expected libbpf | ", "it begins with '1'", "already exists and is not empty",
+        "'GPL-9' is unknown: expected ", "a control character (U+000B)",
     ):  # fmt: skip
         assert shown.count(message) == 1, message
     assert "from git (ada@example.org)" in shown
