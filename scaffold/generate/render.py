@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,7 @@ from scaffold.project.catalog import Framework, is_private_variable, read_contex
 from scaffold.project.model import Project
 
 if TYPE_CHECKING:
-    from types import CodeType
-
     from jinja2 import BytecodeCache
-    from jinja2.bccache import Bucket
 
 PYCACHE = "__pycache__"
 
@@ -64,8 +62,8 @@ def _generate(template: Path, context: dict[str, Any], directory: Path) -> Path:
 
 def import_cookiecutter() -> None:
     """Import what `render` imports, so that processes which are forked afterwards need not import it again."""
-    import cookiecutter.extensions
-    import cookiecutter.generate  # noqa: F401
+    for module in ("cookiecutter.extensions", "cookiecutter.generate"):
+        import_module(module)
 
 
 def planned_files(project: Project, framework: Framework) -> list[str]:
@@ -148,16 +146,19 @@ def _template_context(project: Project, framework: Framework) -> dict[str, Any]:
 @cache
 def _bytecode_cache(_template: Path) -> "BytecodeCache":
     """Return the compiled templates of one template directory, in memory: a course renders them many times."""
+    from types import CodeType
+
     from jinja2 import BytecodeCache
+    from jinja2.bccache import Bucket
 
     class MemoryCache(BytecodeCache):
         def __init__(self) -> None:
             self.code: dict[tuple[str, str], CodeType] = {}
 
-        def load_bytecode(self, bucket: "Bucket") -> None:
+        def load_bytecode(self, bucket: Bucket) -> None:
             bucket.code = self.code.get((bucket.key, bucket.checksum))
 
-        def dump_bytecode(self, bucket: "Bucket") -> None:
+        def dump_bytecode(self, bucket: Bucket) -> None:
             if bucket.code is not None:
                 self.code[bucket.key, bucket.checksum] = bucket.code
 

@@ -110,8 +110,8 @@ def text_problem(answer: str, text: str) -> Problem | None:
     for character in text.strip():
         kind = INVALID_CATEGORIES.get(unicodedata.category(character))
         if kind or character in NONCHARACTERS:
-            found = f"it contains a {kind or 'noncharacter'} (U+{ord(character):04X})"
-            return Problem(answer, f"{text!r} is invalid: {found}; expected {EXPECTED_TEXT}")
+            defect = f"it contains a {kind or 'noncharacter'} (U+{ord(character):04X})"
+            return Problem(answer, f"{text!r} is invalid: {defect}; expected {EXPECTED_TEXT}")
     return None
 
 

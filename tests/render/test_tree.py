@@ -123,7 +123,7 @@ def test_a_broken_template_is_named(tmp_path: Path) -> None:
     framework = copied(tmp_path / "broken")
     (readme,) = framework.directory.glob("*/README.md")
     readme.write_text("[= nonsense =]")
-    with pytest.raises(TemplateError, match="/broken/.*: .*nonsense"):
+    with pytest.raises(TemplateError, match=r"/broken/.*: .*nonsense"):
         render(project(framework.name), framework, tmp_path)
 
 

@@ -138,24 +138,6 @@ def test_a_failure_is_reported_with_gits_message_and_a_hint(tree: Path) -> None:
     assert "--no-git" in failed.value.hint
 
 
-def test_settings_are_those_of_the_user(tmp_path: Path, git_config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    git_config.write_text("[user]\n name = N\n email = E\n[init]\n defaultBranch = trunk/한글\n")
-    assert read_git_settings(tmp_path) == GitSettings("N", "E", "trunk/한글")
-    git_config.write_text("[user]\n name = N\n email = E\n[author]\n name = A\n[init]\n defaultBranch = two words\n")
-    assert read_git_settings(tmp_path) == GitSettings("A", "E", "main")
-    monkeypatch.setenv("GIT_AUTHOR_NAME", "From the environment")
-    assert read_git_settings(tmp_path).name == "From the environment"
-
-
-def test_settings_without_configuration_and_without_git(
-    tmp_path: Path, git_config: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    git_config.unlink()
-    assert read_git_settings(tmp_path) == GitSettings("", "", "main")
-    monkeypatch.setenv("PATH", "/nonexistent")
-    assert read_git_settings(tmp_path) == GitSettings("", "", "main")
-
-
 def test_the_first_branch_is_the_one_of_the_settings(tree: Path) -> None:
     create_repository(tree, "Begin", GitSettings("A", "B", "trunk/한글"))
     assert git(tree, "-c", "core.quotePath=false", "symbolic-ref", "HEAD") == "refs/heads/trunk/한글"

@@ -119,11 +119,11 @@ def test_texts_may_contain_all_other_characters(text: str) -> None:
 
 
 def test_an_unknown_choice_is_reported_with_all_choices() -> None:
-    found = messages(framework="nope", program="nope", license="nope")
-    assert all("'nope'" in message for message in found.values())
-    assert " | ".join(CATALOG) in found["--framework"]
-    assert FIRST.programs[0].name in found["--program"]
-    assert all(license in found["--license"] for license in FIRST.licenses)
+    reported = messages(framework="nope", program="nope", license="nope")
+    assert all("'nope'" in message for message in reported.values())
+    assert " | ".join(CATALOG) in reported["--framework"]
+    assert FIRST.programs[0].name in reported["--program"]
+    assert all(license in reported["--license"] for license in FIRST.licenses)
 
 
 def test_a_missing_framework_is_reported_with_all_choices() -> None:
@@ -153,8 +153,8 @@ def test_all_problems_are_reported_together() -> None:
 
 def test_only_frameworks_with_a_module_accept_one() -> None:
     for framework in CATALOG.values():
-        found = messages(framework=framework.name, module="example.com/hello")
-        assert ("--module" in found) == ("module" not in framework.own_answers)
+        reported = messages(framework=framework.name, module="example.com/hello")
+        assert ("--module" in reported) == ("module" not in framework.own_answers)
 
 
 def test_the_default_module_does_not_repeat_the_problem_of_the_name() -> None:
