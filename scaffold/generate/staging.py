@@ -31,9 +31,9 @@ TARGET_EXISTS_ERRORS = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EBUS
 
 
 def find_target_problems(target: Path, label: TargetLabel = NAME_LABEL, projects: int = 1) -> list[Problem]:
-    """Return what prevents a project at the absolute path `target`; writes nothing.
+    """Return the problem that prevents a project at the absolute path `target`, if there is one; writes nothing.
 
-    `projects` is how many projects need disk space there.
+    `projects` is the number of projects that need disk space beside `target`.
     """
     try:
         parent = nearest_existing(target)

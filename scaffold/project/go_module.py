@@ -4,7 +4,7 @@
 import re
 
 from scaffold.errors import Problem
-from scaffold.project.name_rules import Exclusion
+from scaffold.project.name_rules import Exclusion, exclusion_reason
 
 ELEMENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._~-]*[A-Za-z0-9_~-])?", re.ASCII)
 HOST = re.compile(r"[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+)+", re.ASCII)
@@ -23,16 +23,13 @@ def default_module(owner: str, name: str) -> str:
 
 def module_path_problem(path: str) -> Problem | None:
     """Return the reason why `path` is not a valid path of a Go module, or None if it is valid."""
-    host, *names = elements = path.split("/")
-    if not all(map(ELEMENT.fullmatch, elements)) or not HOST.fullmatch(host):
+    elements = path.split("/")
+    if not all(map(ELEMENT.fullmatch, elements)) or not HOST.fullmatch(elements[0]):
         return Problem("--module", f"{path!r} is invalid: expected {EXPECTED}")
-    checks = [
-        *((element, ELEMENT_EXCLUSIONS) for element in elements),
-        *((n, LAST_ELEMENT_EXCLUSIONS) for n in names[-1:]),
-    ]
-    for element, exclusions in checks:
-        for exclusion in exclusions:
-            if exclusion.excludes(element):
-                message = f"{path!r} is invalid because of {element!r}: {exclusion.reason}"
-                return Problem("--module", message, "use another --module, such as example.com/my-hello")
+    for number, element in enumerate(elements, start=1):
+        is_last = 1 < number == len(elements)
+        reason = exclusion_reason(element, ELEMENT_EXCLUSIONS + (LAST_ELEMENT_EXCLUSIONS if is_last else ()))
+        if reason:
+            message = f"{path!r} is invalid because of {element!r}: {reason}"
+            return Problem("--module", message, "use another --module, such as example.com/my-hello")
     return None

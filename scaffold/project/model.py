@@ -15,7 +15,7 @@ from scaffold.project.go_module import (
     default_module,
     module_path_problem,
 )
-from scaffold.project.name_rules import OWNER, PROJECT_NAME, NameRule
+from scaffold.project.name_rules import OWNER, PROJECT_NAME, NameRule, exclusion_reason
 
 EXPECTED_TEXT = "one line without tabs, line breaks and other control characters"
 INVALID_CATEGORIES = {
@@ -124,7 +124,7 @@ def _name_problem(name: str, framework: Framework | None) -> Problem | None:
     rule = _name_rule(framework) if framework else PROJECT_NAME
     if not rule.matches(name):
         return Problem("NAME", f"{name!r} is invalid: it {_name_defects(name)}; expected {rule.expected}")
-    if reason := rule.exclusion_reason(name):
+    if reason := exclusion_reason(name, rule.exclusions):
         return Problem("NAME", f"{name!r} cannot be the {rule.noun}: {reason}", f"use another name, such as my-{name}")
     return None
 

@@ -2,6 +2,7 @@
 """The rules for names and for owners, as data for Python's `re`: exported repositories apply the same rules."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -31,9 +32,10 @@ class NameRule:
         """Return whether the pattern and the length of `value` are valid; ignores the exclusions."""
         return bool(re.fullmatch(self.pattern, value, re.ASCII)) and len(value) <= self.max_length
 
-    def exclusion_reason(self, value: str) -> str:
-        """Return the reason of the first exclusion that excludes `value`, or "" if there is none."""
-        return next((exclusion.reason for exclusion in self.exclusions if exclusion.excludes(value)), "")
+
+def exclusion_reason(value: str, exclusions: Iterable[Exclusion]) -> str:
+    """Return the reason of the first of `exclusions` that excludes `value`, or "" if there is none."""
+    return next((exclusion.reason for exclusion in exclusions if exclusion.excludes(value)), "")
 
 
 PROJECT_NAME = NameRule(
