@@ -19,8 +19,8 @@ from pathlib import Path
 from packaging.version import Version
 
 from scaffold import __version__
-from scaffold.generate.render import CACHE, files_in, render_recorded
-from scaffold.project.catalog import read_questions, templates_directory
+from scaffold.generate.render import PYCACHE, files_in, render_recorded
+from scaffold.project.catalog import read_context_file, templates_directory
 from scaffold.update.archive import PARTS, SUFFIX, releases_directory
 
 SAMPLES = "samples.json"
@@ -32,7 +32,7 @@ def archive(root: Path, version: str, directory: Path, samples: Mapping[str, str
     with tarfile.open(target, "w:xz", preset=9) as tar:
         for part in PARTS:
             for path in sorted((root / part).rglob("*")):
-                if CACHE not in path.parts and (path.is_file() or path.is_symlink()):
+                if PYCACHE not in path.parts and (path.is_file() or path.is_symlink()):
                     _add(tar, path, path.relative_to(root))
         text = json.dumps(samples, indent=2).encode()
         entry = tarfile.TarInfo(SAMPLES)
@@ -63,7 +63,7 @@ def tree_digest(root: Path) -> str:
 
 def sample_answers(template: Path, name: str) -> dict[str, str]:
     """Return answers for a project of the framework `name`: the defaults, and a fixed year."""
-    questions = {key: value for key, value in read_questions(template).items() if key[0] != "_"}
+    questions = {key: value for key, value in read_context_file(template).items() if key[0] != "_"}
     answers = {key: value[0] if isinstance(value, list) else value for key, value in questions.items()}
     return {**answers, "name": f"{name}-sample", "year": "2026", "module": f"example.com/{name}-sample"}
 

@@ -10,8 +10,8 @@ from typing import Any
 from scaffold.cli.prompts import ask_framework, ask_license, ask_program, ask_text, print_problem
 from scaffold.cli.terminal import is_interactive
 from scaffold.errors import UsageError
-from scaffold.generate.create import ProjectPlan, proposed_answers, reject_problems, request_problems
-from scaffold.project.answers import TEXTS, FileAnswers, fill_answers
+from scaffold.generate.create import ProjectPlan, answers_with_defaults, check_request, find_request_problems
+from scaffold.project.answers import TEXT_KEYS, FileAnswers, fill_answers
 from scaffold.project.catalog import Framework
 from scaffold.project.request import ProjectRequest, target_path
 
@@ -33,7 +33,7 @@ def choose_framework(
     """
     request = fill_answers(request, [configuration])
     if request.framework is None and (yes or is_interactive()):
-        reject_problems(request, frameworks, but=["--framework"])
+        check_request(request, frameworks, except_for=["--framework"])
         default = next(iter(frameworks))
         if yes:
             return replace(request, framework=default)
@@ -58,10 +58,10 @@ def ask_all_answers(
             "NAME is missing", hint='run "ebpf-new NAME"; only on a terminal without --yes it is asked for'
         )
     missing = ["NAME", *(f"--{name}" for name in QUESTIONS if getattr(request, name) is None)]
-    reject_problems(fill_answers(request, [configuration]), frameworks, but=missing)
+    check_request(fill_answers(request, [configuration]), frameworks, except_for=missing)
 
     def ask(name: str, question: Callable[[str], str]) -> ProjectRequest:
-        default = proposed_answers(fill_answers(request, [configuration]), frameworks)[name]
+        default = answers_with_defaults(fill_answers(request, [configuration]), frameworks)[name]
         return _ask_answer(request, frameworks, name, lambda: question(default))
 
     def ask_known_text(question: str, name: str, default: str) -> str:
@@ -88,9 +88,9 @@ def shortest_request(
     """Return the request with the fewest answers that leads to `plan`. It always has the framework."""
     project = plan.project
     request = ProjectRequest(plan.target, project.framework)
-    for name in TEXTS:
+    for name in TEXT_KEYS:
         answer = getattr(project, name)
-        if proposed_answers(fill_answers(request, [configuration]), frameworks)[name].strip() != answer:
+        if answers_with_defaults(fill_answers(request, [configuration]), frameworks)[name].strip() != answer:
             changed: dict[str, Any] = {name: answer}
             request = replace(request, **changed)
     return request if configuration.values.get("git", True) == plan.git else replace(request, git=plan.git)
@@ -119,7 +119,7 @@ def _ask_until_valid(
     """Call `ask` until the `answer` in its result, such as --license, is valid."""
     while True:
         request = ask()
-        problems = [problem for problem in request_problems(request, frameworks) if problem.answer == answer]
+        problems = [problem for problem in find_request_problems(request, frameworks) if problem.answer == answer]
         if not problems:
             return request
         for problem in problems:

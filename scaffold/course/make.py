@@ -18,7 +18,7 @@ from scaffold.course.index import write_index
 from scaffold.course.plan import Course, Repository, is_project
 from scaffold.errors import DiskError, EbpfNewError, GitError, UsageError
 from scaffold.generate.create import Created, render_and_commit
-from scaffold.generate.render import import_what_renders
+from scaffold.generate.render import import_cookiecutter
 from scaffold.generate.staging import StagingDir, staging_dir
 from scaffold.project.git import read_head
 from scaffold.testing.pool import Completed, Crashed, Note, WorkerPool
@@ -109,7 +109,7 @@ def _create_all(
     progress: Progress,
     add_files: AddFiles | None,
 ) -> None:
-    import_what_renders()  # once, before the workers fork
+    import_cookiecutter()  # once, before the workers fork
     with (
         staging_dir(directory / "any") as staging,
         Pool(lambda index: _create(missing[index], staging, add_files)) as workers,

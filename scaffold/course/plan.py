@@ -11,13 +11,12 @@ from scaffold.course.entry import Entry, EntryStatus
 from scaffold.course.index import INDEX_CSV, read_index
 from scaffold.course.roster import Roster, RosterRow
 from scaffold.errors import InvalidAnswersError, Problem
-from scaffold.generate.create import ProjectPlan, git_directory, git_problems
-from scaffold.generate.staging import target_obstacle, target_problems
+from scaffold.generate.create import ProjectPlan, find_git_problems, nearest_directory
+from scaffold.generate.staging import find_obstacle, find_target_problems
 from scaffold.project.catalog import Framework
-from scaffold.project.git import read_git_settings
 from scaffold.project.model import Project, find_problems
 from scaffold.project.record import read_recorded_answers
-from scaffold.project.request import BY_DIRECTORY, ProjectRequest, TargetLabel, complete_answers, usable_settings
+from scaffold.project.request import DIR_LABEL, ProjectRequest, TargetLabel, complete_answers, read_valid_git_settings
 
 PERSON = ("author", "email")
 ROW_LABEL = TargetLabel("name", "another name", "another directory")
@@ -55,9 +54,9 @@ def plan_course(roster: Roster, directory: Path, common: ProjectRequest, framewo
         UsageError: the index of an earlier run is damaged.
     """
     directory = Path(os.path.abspath(directory))
-    settings = usable_settings(read_git_settings(git_directory(directory / "any")))
+    settings = read_valid_git_settings(nearest_directory(directory / "any"))
     git = common.git is not False
-    problems = [*roster.problems, *common.problems, *git_problems(git)]
+    problems = [*roster.problems, *common.problems, *find_git_problems(git)]
     repositories: list[Repository] = []
     indexed = {entry.name: entry for entry in _read_existing(directory)}
     first_uses: dict[str, RosterRow] = {}  # by name in lower case
@@ -74,14 +73,14 @@ def plan_course(roster: Roster, directory: Path, common: ProjectRequest, framewo
             project = Project.of(answers, frameworks)
             is_kept = is_project(request.target)
             row_problems += [] if is_kept else _target_problems(roster, row, request.target)
-            plan = ProjectPlan(request.target, project, frameworks[project.framework], settings, git, BY_DIRECTORY)
+            plan = ProjectPlan(request.target, project, frameworks[project.framework], settings, git, DIR_LABEL)
             template = (
                 _existing_template(plan, indexed, frameworks) if is_kept else (project.framework, project.program)
             )
             repositories.append(Repository(row.line, plan, row.more, is_kept, *template))
         problems += row_problems
     new = sum(not repository.is_kept for repository in repositories)
-    problems += target_problems(directory / ".any", BY_DIRECTORY, max(1, new))
+    problems += find_target_problems(directory / ".any", DIR_LABEL, max(1, new))
     if problems:
         raise InvalidAnswersError(list(dict.fromkeys(problems)))
     listed = {repository.plan.project.name for repository in repositories}
@@ -149,10 +148,10 @@ def _answer_problems(
 
 def _target_problems(roster: Roster, row: RosterRow, target: Path) -> list[Problem]:
     try:
-        message = target_obstacle(target, ROW_LABEL)
+        problem = find_obstacle(target, ROW_LABEL)
     except OSError as error:
-        message = f"cannot read {error.filename}: {error.strerror}"
-    return [Problem(roster.location(row.line, "name"), message)] if message else []
+        problem = Problem("name", f"cannot read {error.filename}: {error.strerror}")
+    return [replace(problem, answer=roster.location(row.line, "name"))] if problem else []
 
 
 def _read_existing(directory: Path) -> list[Entry]:

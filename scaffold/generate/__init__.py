@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""From checked answers to a rendered and committed repository."""
+"""Generating a project: render the template, make the first commit, and publish both in one step."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A new repository with its first commit."""
+"""The git repository of a new project, with its first commit."""
 
 import os
 from dataclasses import dataclass
@@ -8,42 +8,45 @@ from pathlib import Path
 from scaffold.errors import GitError
 from scaffold.project.git import Git, GitSettings
 
-# git removes these characters from both ends of a name, and refuses a name that has no others.
+# git strips these characters from both ends of a name, and rejects a name that consists of them (git's ident.c).
 CRUD = " .,:;<>\"\\'" + "".join(map(chr, range(32)))
 
-# This trailer names the tree as it was generated. If an edit is amended to the commit, the trailer no longer matches.
-GENERATED = "Generated-Tree"
+# The trailer of the first commit that contains the generated tree. If the user amends the commit, the trees differ.
+TREE_TRAILER = "Generated-Tree"
 
-# The generator makes this commit, so the user's configuration must not change or break it.
-ISOLATED = {
+# The user's configuration must neither change nor break the first commit.
+ISOLATION = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_COUNT": "0",
     "GIT_CONFIG_PARAMETERS": "",
     "GIT_TEMPLATE_DIR": "",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "XDG_CONFIG_HOME": os.devnull,  # without git/attributes and git/ignore
 }
-OPTIONS = ("-c", "safe.directory=*")
-# All files go into one pack: a file for each object takes most of the time and of the disk space. The pack needs no
-# fsync, as the files of the project have none, and strong compression takes longer than everything else together.
-ONE_PACK = ("-c", "core.bigFileThreshold=0", "-c", "core.fsync=none", "-c", "core.compression=1")
+# The repository needs no fsync, because the files of the project have none either.
+OPTIONS = ("-c", "safe.directory=*", "-c", "core.fsync=none")
+# All files go into one pack: one object file for each of them takes most of the time and disk space. Stronger
+# compression takes longer than the other commands together.
+PACK_OPTIONS = ("-c", "core.bigFileThreshold=0", "-c", "core.compression=1")
 
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit's full hash, and the branch that it is on."""
+    """The full hash of a commit, and its branch."""
 
     hash: str
     branch: str
 
 
 def create_repository(directory: Path, message: str, settings: GitSettings) -> Commit:
-    """Make `directory` a git repository with one commit that contains every file in it.
+    """Create a git repository in `directory`, with one commit that contains every file, and return that commit.
 
-    The author is the identity in `settings`. If `settings` has none, a name is made from the name of `directory`.
-    A trailer of the commit message names the tree.
+    The author is the identity in `settings`, or one that is derived from the name of `directory`. A trailer of the
+    commit message contains the hash of the tree.
 
     Raises:
-        GitError: git failed; the message contains git's own first line.
+        GitError: git failed; the message contains the first line of git's message.
     """
     name = settings.name if settings.name.strip(CRUD) else f"the {directory.name} authors"
     email = settings.email if settings.email.strip(CRUD) else f"{directory.name}@localhost"
@@ -52,13 +55,13 @@ def create_repository(directory: Path, message: str, settings: GitSettings) -> C
         for role in ("AUTHOR", "COMMITTER")
         for key, value in (("NAME", name), ("EMAIL", email))
     }
-    git = Git(directory, {**ISOLATED, **identity})
+    git = Git(directory, {**ISOLATION, **identity})
     try:
         git("init", "--quiet", f"--initial-branch={settings.branch}")
-        # --force: the user's global list of ignored files does not apply to the project.
-        git(*OPTIONS, *ONE_PACK, "add", "--all", "--force")
+        # --force, because the commit must also contain a file that the project's own .gitignore lists.
+        git(*OPTIONS, *PACK_OPTIONS, "add", "--all", "--force")
         tree = git(*OPTIONS, "write-tree").decode().strip()
-        message = f"{message}\n\n{GENERATED}: {tree}"
+        message = f"{message}\n\n{TREE_TRAILER}: {tree}"
         git(*OPTIONS, "commit", "--quiet", "--no-verify", "--no-gpg-sign", f"--message={message}")
         return Commit(git(*OPTIONS, "rev-parse", "HEAD").decode().strip(), settings.branch)
     except GitError as error:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Every framework as a repository that others start theirs from, by GitHub's "Use this template".
+"""Exporting every framework as a repository for GitHub's "Use this template".
 
-Such a repository is what `ebpf-new NAME` makes, and what templates/_export adds: a text in the README, a target
-in the Makefile, a workflow, and a script that makes of it what `ebpf-new` would have made under another name. The
-script gets the difference as data: a patch between this project's tree and the one rendered for two marks, where
-the new name and owner go.
+An exported repository is what `ebpf-new NAME` creates, with the additions in templates/_export: a text in the README, a
+make target, a workflow, and a script that renames the repository. After that script, the repository is what `ebpf-new`
+creates for the new name. The script's data is the difference: a patch between this tree and the tree that is rendered
+with two marks in place of the new name and the new owner.
 """
 
 import json
@@ -19,37 +19,37 @@ from typing import Any
 
 from scaffold.errors import DiskError, InvalidAnswersError, Problem
 from scaffold.generate.create import Created, ProjectPlan, plan_project, render_and_commit
-from scaffold.generate.render import CACHE, files_in, render, render_text
+from scaffold.generate.render import PYCACHE, files_in, render, render_text
 from scaffold.generate.staging import StagingDir, publish_all, staging_dir
 from scaffold.project.catalog import Framework, templates_directory
-from scaffold.project.go_module import NO_MAJOR_VERSION, WINDOWS_DEVICE, default_module
-from scaffold.project.model import LONGEST_NAME, LONGEST_OWNER, NAME, NAME_RULE, OWNER, OWNER_RULE, Project
-from scaffold.project.request import BY_DIRECTORY, ProjectRequest
+from scaffold.project.model import Project, rename_rules
+from scaffold.project.name_rules import NameRule
+from scaffold.project.request import DIR_LABEL, ProjectRequest
 
 SUFFIX = "-starter"
-SOURCE = "_export"  # in the templates: blocks/ has what goes below the head of a file that is there, files/ what is new
+EXPORT_TEMPLATES = "_export"  # blocks/ contains texts to insert into existing files, files/ contains new files
 SCRIPT_DATA = "tools/rename.json"
 
 
 @dataclass(frozen=True)
 class Exported:
-    """The repositories that are there now, each below `directory`."""
+    """The repositories that exist now, all of them in `directory`."""
 
     directory: Path
     repositories: tuple[Created, ...]
 
 
 def plan_exports(directory: Path, common: ProjectRequest, frameworks: Mapping[str, Framework]) -> list[ProjectPlan]:
-    """Check the export of every framework below `directory`, with the answers in `common`; writes nothing.
+    """Check the export of every framework to `directory`, with the answers of `common`; writes nothing.
 
     Raises:
-        InvalidAnswersError: with everything that is wrong, for whichever framework.
+        InvalidAnswersError: answers are invalid; the error contains every problem of every framework.
     """
     parent = Path(os.path.abspath(directory))
     plans: list[ProjectPlan] = []
     problems: dict[Problem, None] = {}
     for name in frameworks:
-        request = replace(common, target=parent / f"{name}{SUFFIX}", framework=name, label=BY_DIRECTORY)
+        request = replace(common, target=parent / f"{name}{SUFFIX}", framework=name, label=DIR_LABEL)
         try:
             plans.append(plan_project(request, frameworks))
         except InvalidAnswersError as error:
@@ -60,99 +60,87 @@ def plan_exports(directory: Path, common: ProjectRequest, frameworks: Mapping[st
 
 
 def export(plans: list[ProjectPlan]) -> Exported:
-    """Make the repositories that `plans` describe: all of them, or none.
+    """Create the repositories of `plans`: all of them, or none.
 
     Raises:
-        InvalidAnswersError: another process took a target meanwhile.
-        DiskError, GitError, TemplateError: one could not be made; nothing was left behind.
+        InvalidAnswersError: another process created a target meanwhile.
+        DiskError, GitError, TemplateError: a repository cannot be created.
     """
     with ExitStack() as stack:
-        places = [stack.enter_context(staging_dir(plan.target, plan.label)) for plan in plans]
-        ready = [
-            render_and_commit(plan, staging, partial(_add, plan, staging))
-            for plan, staging in zip(plans, places, strict=True)
+        stagings = [stack.enter_context(staging_dir(plan.target, plan.label)) for plan in plans]
+        created = [
+            render_and_commit(plan, staging, partial(_add_export_files, plan, staging))
+            for plan, staging in zip(plans, stagings, strict=True)
         ]
-        publish_all([(staging, created.path) for staging, created in zip(places, ready, strict=True)])
-    there = (replace(created, path=plan.target) for created, plan in zip(ready, plans, strict=True))
-    return Exported(plans[0].target.parent, tuple(there))
+        publish_all([(staging, project.path) for staging, project in zip(stagings, created, strict=True)])
+    published = (replace(project, path=plan.target) for project, plan in zip(created, plans, strict=True))
+    return Exported(plans[0].target.parent, tuple(published))
 
 
-def _add(plan: ProjectPlan, staging: StagingDir, root: Path) -> None:
-    """Add to the tree `root` what makes it a template of GitHub."""
-    source = templates_directory() / SOURCE
-    # An installation may have compiled the script.
-    blocks, files = files_in(source / "blocks"), [name for name in files_in(source / "files") if CACHE not in name]
+def _add_export_files(plan: ProjectPlan, staging: StagingDir, root: Path) -> None:
+    """Add to the tree `root` what makes it a template for GitHub."""
+    source = templates_directory() / EXPORT_TEMPLATES
+    blocks = files_in(source / "blocks")
+    files = [name for name in files_in(source / "files") if PYCACHE not in name]
     try:
         data = _script_data(plan, staging, root) | {"blocks": blocks, "files": sorted([*files, SCRIPT_DATA])}
         for name in blocks:
             head, rest = (root / name).read_text(encoding="utf-8").split("\n\n", 1)
-            block = _rendered(source / "blocks" / name, plan)
+            block = _render_source(source / "blocks" / name, plan)
             (root / name).write_text(f"{head}\n\n{block}\n{rest}", encoding="utf-8")
         for name in files:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_text(_rendered(source / "files" / name, plan), encoding="utf-8")
+            (root / name).write_text(_render_source(source / "files" / name, plan), encoding="utf-8")
         (root / SCRIPT_DATA).write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise DiskError(f"cannot write the project: {error.strerror or error}") from error
 
 
-def _rendered(path: Path, plan: ProjectPlan) -> str:
+def _render_source(path: Path, plan: ProjectPlan) -> str:
     return render_text(path.read_text(encoding="utf-8"), plan.project, plan.framework)
 
 
 def _script_data(plan: ProjectPlan, staging: StagingDir, root: Path) -> dict[str, Any]:
+    """Return the data that tools/rename.py reads: the rules for the new name and owner, and the patches."""
     project = plan.project
-    # Each has a `_`, so that a staging where Markdown escapes it is told from others; and the new name begins
-    # with the old one, so that no list that is sorted by name changes its order.
-    marks = {"NAME": _mark(f"{project.name}_NAME", project), "OWNER": _mark("NEW_OWNER", project)}
-    owners = {"owner": marks["OWNER"]} if project.owner else {"owner": marks["OWNER"], "no owner": ""}
+    # Markdown escapes the `_` of a mark, which distinguishes escaped from plain occurrences. The mark for the name
+    # begins with the name, so lists that are sorted by name keep their order.
+    name_mark, owner_mark = _unused_mark(f"{project.name}_NAME", project), _unused_mark("NEW_OWNER", project)
+    owners = {"owner": owner_mark} if project.owner else {"owner": owner_mark, "no owner": ""}
     patches = {}
     for number, (kind, owner) in enumerate(owners.items()):
-        tree = staging.root / f"renamed{number}"
-        tree.mkdir()
-        renamed = render(_renamed(plan, marks["NAME"], owner), plan.framework, tree)
-        patches[kind] = list(_patch(root, renamed))
-    rules = _rules(plan.framework)
+        directory = staging.root / f"renamed{number}"
+        directory.mkdir()
+        patches[kind] = list(_patch(root, render(project.renamed(name_mark, owner), plan.framework, directory)))
+    name_rule, owner_rule = rename_rules(plan.framework)
     return {
         "name": project.name,
         "owner": project.owner,
-        "rules": {word: {"mark": mark, **rules[word]} for word, mark in marks.items()},
+        "rules": {"NAME": _rule_data(name_mark, name_rule), "OWNER": _rule_data(owner_mark, owner_rule)},
         "patches": patches,
     }
 
 
-def _mark(word: str, project: Project) -> str:
-    while any(word in text for text in project.answers().values()):
-        word += "_"
-    return word
+def _rule_data(mark: str, rule: NameRule) -> dict[str, Any]:
+    return {
+        "mark": mark,
+        "what": rule.noun,
+        "match": rule.pattern,
+        "longest": rule.max_length,
+        "allowed": rule.expected,
+        "refused": [{"match": exclusion.pattern, "why": exclusion.reason} for exclusion in rule.exclusions],
+    }
 
 
-def _renamed(plan: ProjectPlan, name: str, owner: str) -> Project:
-    # Unchecked, since a mark need not be a good answer.
-    module = default_module(owner, name) if plan.project.module else ""
-    return replace(plan.project, name=name, owner=owner, module=module)
+def _unused_mark(mark: str, project: Project) -> str:
+    """Return `mark`, with as many `_` after it as are necessary so that no answer contains it."""
+    while any(mark in answer for answer in project.answers().values()):
+        mark += "_"
+    return mark
 
 
 def _patch(old: Path, new: Path) -> Iterator[str]:
-    """Yield the lines of the patch that makes `new` of `old`, two trees with the same files."""
+    """Yield the lines of the patch from the tree `old` to the tree `new`, which has the same files."""
     for name in files_in(old):
         before, after = ((root / name).read_bytes().decode().removesuffix("\n").split("\n") for root in (old, new))
         yield from unified_diff(before, after, f"a/{name}", f"b/{name}", n=1, lineterm="")
-
-
-def _rules(framework: Framework) -> dict[str, dict[str, Any]]:
-    """Return what names and owners are taken for a project, as patterns of Python's `re`."""
-    refused = [
-        {"match": ("(?i:%s)" if each.any_case else "%s") % "|".join(sorted(each.names)), "why": each.why}
-        for each in framework.refused
-    ]
-    device, version = [], []
-    if "module" in framework.own_answers:
-        device = [{"match": f"(?i:{WINDOWS_DEVICE.pattern})", "why": "Go refuses it, since Windows has a use for it"}]
-        version = [{"match": NO_MAJOR_VERSION.pattern, "why": "Go takes it for a version"}]
-    name = {"what": f"name of a {framework.title} project", "match": NAME.pattern, "longest": LONGEST_NAME}
-    owner = {"what": "user or organisation on GitHub", "match": OWNER.pattern, "longest": LONGEST_OWNER}
-    return {
-        "NAME": {**name, "allowed": NAME_RULE, "refused": refused + device + version},
-        "OWNER": {**owner, "allowed": OWNER_RULE, "refused": device},
-    }

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a project is: its answers, where they come from, and the frameworks to choose from."""
+"""What a project consists of: its answers, the files that provide them, and the frameworks to choose from."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Answers that stand in files: the user's configuration, a file of --answers, the last run's.
+"""Answers from files: the user's configuration, a file for --answers, and the answers of the last run.
 
-Each is read into what it answers and what is wrong in it. A request takes from them what it leaves open, from the
-first file that has it, and keeps which one that was for messages.
+Each file is read into its valid answers and its problems. A request takes each answer that it lacks from the first
+file that contains it, and remembers that file for messages.
 """
 
 import json
@@ -20,25 +20,25 @@ from scaffold.project.model import Project
 from scaffold.project.request import ProjectRequest
 from scaffold.vmtest.files import write_atomically
 
-TEXTS = ("framework", "program", "license", "description", "author", "email", "owner", "module", "lang")
-SWITCHES = ("git",)
-ANSWERS = (*TEXTS, *SWITCHES)
-PREFERENCES = ("framework", "license", "author", "email", "owner", "lang", "git")  # what one may want in every project
-KINDS: Mapping[type, str] = {
-    str: "a text",
-    bool: "true or false",
+TEXT_KEYS = ("framework", "program", "license", "description", "author", "email", "owner", "module", "lang")
+BOOLEAN_KEYS = ("git",)
+ANSWER_KEYS = (*TEXT_KEYS, *BOOLEAN_KEYS)
+CONFIGURATION_KEYS = ("framework", "license", "author", "email", "owner", "lang", "git")  # not those of one project
+PROJECT_KEYS = ("name", "year")  # in a project's record; a new project has its own
+TYPE_NAMES: Mapping[type, str] = {
+    str: "a string",
+    bool: "a boolean",
     int: "a number",
     float: "a number",
     list: "an array",
     dict: "a table",
     type(None): "null",
 }
-OF_A_PROJECT = ("name", "year")  # what a record has besides; a new project has its own
 
 
 @dataclass(frozen=True)
 class FileAnswers:
-    """What a file answers, and what is wrong in it."""
+    """The valid answers in the file `path`, and the problems of the other ones."""
 
     values: Mapping[str, Any] = field(default_factory=dict)
     path: Path = Path()
@@ -46,77 +46,77 @@ class FileAnswers:
 
 
 def configuration_path() -> Path:
-    """Return where the user's configuration stands, whether it does or not."""
+    """Return the path of the user's configuration; the file may be missing."""
     return _user_directory("XDG_CONFIG_HOME", ".config") / "config.toml"
 
 
 def last_answers_path() -> Path:
-    """Return where the answers of the last run stand, whether they do or not."""
+    """Return the path of the answers of the last run; the file may be missing."""
     return _user_directory("XDG_STATE_HOME", ".local/state") / "last.json"
 
 
 def read_configuration() -> FileAnswers:
-    """Return what the user prefers; nothing when there is no such file.
+    """Return the answers in the user's configuration, or no answers if there is no such file.
 
     Raises:
-        UsageError: it cannot be read, or is no TOML.
+        UsageError: the file cannot be read, or is not TOML.
     """
     path = configuration_path()
     try:
-        text = _text(path)
+        text = _read_text(path)
     except (FileNotFoundError, NotADirectoryError):
         return FileAnswers()
-    return _checked(_parsed(path, text), path, PREFERENCES)
+    return _check_answers(_parse(path, text), path, CONFIGURATION_KEYS)
+
+
+def read_answer_files(path: Path | None, replay: bool) -> list[FileAnswers]:
+    """Return the answers in the file of --answers and, with `replay`, those of the last run, in this order.
+
+    Raises:
+        UsageError: a file is missing or cannot be read.
+    """
+    return [*([read_answers(path)] if path else []), *([read_last_answers()] if replay else [])]
 
 
 def read_answers(path: Path) -> FileAnswers:
-    """Return the answers in `path`: TOML, JSON, or the .ebpf-new.json of a project.
+    """Return the answers in `path`, which is TOML, JSON, or the .ebpf-new.json of a project.
 
     Raises:
-        UsageError: it cannot be read, or is neither.
+        UsageError: the file cannot be read, or has another format.
     """
     try:
-        return _of_a_new_project(_parsed(path, _text(path)), path)
+        return _new_project_answers(_parse(path, _read_text(path)), path)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
 
 
 def read_last_answers() -> FileAnswers:
-    """Return the answers of the last run that made a project.
+    """Return the answers of the last run that created a project.
 
     Raises:
-        UsageError: there is none, or its record cannot be read.
+        UsageError: there was no such run, or its file cannot be read.
     """
     path = last_answers_path()
     try:
-        return _of_a_new_project(_parsed(path, _text(path)), path)
+        return _new_project_answers(_parse(path, _read_text(path)), path)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise UsageError(f"there is no run to replay: {path} is not there; leave --replay out this time") from error
-
-
-def read_answer_files(path: Path | None, replay: bool) -> list[FileAnswers]:
-    """Return the files that --answers and --replay name, the first one first.
-
-    Raises:
-        UsageError: one is not there, or cannot be read.
-    """
-    return [*([read_answers(path)] if path else []), *([read_last_answers()] if replay else [])]
+        raise UsageError(f"cannot replay the last run: {path} does not exist", hint="leave --replay out") from error
 
 
 def fill_answers(request: ProjectRequest, sources: Iterable[FileAnswers]) -> ProjectRequest:
-    """Return `request` with what it leaves open taken from `sources`, each from the first that has it."""
+    """Return `request` with each answer that it lacks from the first of `sources` that contains it."""
     for source in sources:
-        taken = {name: value for name, value in source.values.items() if getattr(request, name) is None}
-        framework = taken.get("framework", request.framework)
+        added = {key: value for key, value in source.values.items() if getattr(request, key) is None}
+        framework = added.get("framework", request.framework)
         if source.values.get("framework", framework) != framework:
-            taken.pop("module", None)  # that of a framework which is not wanted here
-        origins = {**request.origins, **{name: _place(name, source.path) for name in taken}}
-        request = replace(request, **taken, origins=origins, problems=(*request.problems, *source.problems))
+            added.pop("module", None)  # it belongs to a project of another framework
+        origins = {**request.origins, **{key: _location(key, source.path) for key in added}}
+        request = replace(request, **added, origins=origins, problems=(*request.problems, *source.problems))
     return request
 
 
 def save_last_answers(project: Project, git: bool) -> None:
-    """Write down what `project` was made from, for --replay. A place that cannot be written to is no fault."""
+    """Save the answers of `project` for --replay. If the file cannot be written, there is nothing to replay."""
     path = last_answers_path()
     record = {"answers": {**asdict(project), "git": git}}
     with suppress(OSError):
@@ -124,63 +124,58 @@ def save_last_answers(project: Project, git: bool) -> None:
         write_atomically(path, json.dumps(record, indent=2) + "\n")
 
 
-def _user_directory(variable: str, below_home: str) -> Path:
-    # https://specifications.freedesktop.org/basedir-spec: a relative path there counts as none.
-    named = os.environ.get(variable, "")
+def _user_directory(variable: str, default: str) -> Path:
+    # Source: https://specifications.freedesktop.org/basedir-spec, which ignores relative paths.
+    configured = os.environ.get(variable, "")
     home = os.path.expanduser("~")
-    base = Path(named) if os.path.isabs(named) else Path(home if os.path.isabs(home) else "/", below_home)
-    return base / "ebpf-new"
+    parent = Path(configured) if os.path.isabs(configured) else Path(home if os.path.isabs(home) else "/", default)
+    return parent / "ebpf-new"
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8: byte {error.start + 1} is 0x{error.object[error.start]:02x}") from error
+        byte = error.object[error.start]
+        raise UsageError(f"{path} is not UTF-8: byte {error.start + 1} is 0x{byte:02x}") from error
     except (FileNotFoundError, NotADirectoryError):
         raise
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _parsed(path: Path, text: str) -> Mapping[str, Any]:
-    is_json = text.lstrip().startswith("{")  # as no TOML begins
+def _parse(path: Path, text: str) -> Mapping[str, Any]:
+    is_json = text.lstrip().startswith("{")  # TOML never begins with a brace
     try:
-        found: Mapping[str, Any] = json.loads(text) if is_json else tomllib.loads(text)
+        table: Mapping[str, Any] = json.loads(text) if is_json else tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        fault = "it is nested too deeply" if isinstance(error, RecursionError) else error
-        raise UsageError(f"{path} is no {'JSON' if is_json else 'TOML'}: {fault}") from error
-    return found
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise UsageError(f"{path} is not valid {'JSON' if is_json else 'TOML'}: {reason}") from error
+    return table
 
 
-def _of_a_new_project(found: Mapping[str, Any], path: Path) -> FileAnswers:
-    """Take from the record of a project what is not its own alone; from a plain file of answers the same."""
-    answers = found["answers"] if isinstance(found.get("answers"), dict) else found
-    values = {name: value for name, value in answers.items() if name not in OF_A_PROJECT}
+def _new_project_answers(table: Mapping[str, Any], path: Path) -> FileAnswers:
+    """Return the answers in a plain file or in a project's record, without those that only that project has."""
+    answers = table["answers"] if isinstance(table.get("answers"), dict) else table
+    values = {key: value for key, value in answers.items() if key not in PROJECT_KEYS}
     if values.get("module") in ("", default_module(answers.get("owner", ""), answers.get("name", ""))):
-        del values["module"]  # it follows the name
-    return _checked(values, path, ANSWERS)
+        del values["module"]  # the new project has a default module of its own
+    return _check_answers(values, path, ANSWER_KEYS)
 
 
-def _checked(found: Mapping[str, Any], path: Path, allowed: tuple[str, ...]) -> FileAnswers:
-    values: dict[str, Any] = {}
-    problems = []
-    for name, value in found.items():
-        message = _message(name, value, allowed)
-        if message:
-            problems.append(Problem(_place(name, path), message))
-        else:
-            values[name] = value
-    return FileAnswers(values, path, tuple(problems))
+def _check_answers(table: Mapping[str, Any], path: Path, allowed: tuple[str, ...]) -> FileAnswers:
+    messages = {key: _invalid_message(key, value, allowed) for key, value in table.items()}
+    problems = [Problem(_location(key, path), message) for key, message in messages.items() if message]
+    return FileAnswers({key: table[key] for key in table if not messages[key]}, path, tuple(problems))
 
 
-def _message(name: str, value: object, allowed: tuple[str, ...]) -> str:
-    if name not in allowed:
-        return f"there is no such key; allowed is {' | '.join(allowed)}"
-    wanted, words = (bool, "true or false") if name in SWITCHES else (str, "a text in quotes")
-    found = KINDS.get(type(value), "a date or time")
-    return "" if isinstance(value, wanted) else f"it is {found}; allowed is {words}"
+def _invalid_message(key: str, value: object, allowed: tuple[str, ...]) -> str:
+    if key not in allowed:
+        return f"the key is unknown: expected {' | '.join(allowed)}"
+    expected, expected_name = (bool, "true or false") if key in BOOLEAN_KEYS else (str, "a string")
+    type_name = TYPE_NAMES.get(type(value), "a date or time")
+    return "" if isinstance(value, expected) else f"invalid: expected {expected_name}, got {type_name}"
 
 
-def _place(name: str, path: Path) -> str:
-    return f"{name if name.isprintable() else repr(name)} in {path}"
+def _location(key: str, path: Path) -> str:
+    return f"{key if key.isprintable() else repr(key)} in {path}"

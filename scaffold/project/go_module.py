@@ -1,30 +1,35 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What Go takes as the path of a module, https://go.dev/ref/mod#go-mod-file-ident."""
+"""The rules for the path of a Go module, https://go.dev/ref/mod#go-mod-file-ident."""
 
 import re
 
+from scaffold.errors import Problem
+from scaffold.project.name_rules import Exclusion, exclusion_reason
+
 ELEMENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._~-]*[A-Za-z0-9_~-])?", re.ASCII)
 HOST = re.compile(r"[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+)+", re.ASCII)
-WINDOWS_DEVICE = re.compile(r"(con|prn|aux|nul|com[1-9]|lpt[1-9])(\..*)?", re.ASCII | re.IGNORECASE)
-WINDOWS_SHORT_NAME = re.compile(r"[^.]*~[0-9]+(\..*)?", re.ASCII)
-NO_MAJOR_VERSION = re.compile(r"v(0[0-9]*|1)", re.ASCII)
-OTHER = "another --module helps, such as example.com/my-hello"
-RULE = "a host and names, such as github.com/ada/hello: letters, digits and - . _ ~ between slashes"
+ELEMENT_EXCLUSIONS = (
+    Exclusion(r"(?i:(con|prn|aux|nul|com[1-9]|lpt[1-9])(\..*)?)", "Go does not accept the name of a Windows device"),
+    Exclusion(r"[^.]*~[0-9]+(\..*)?", "Go does not accept a short file name of Windows"),
+)
+LAST_ELEMENT_EXCLUSIONS = (Exclusion(r"v(0[0-9]*|1)", "Go reads it as a version, and does not accept one below v2"),)
+EXPECTED = "a host and names, such as github.com/ada/hello: letters, digits and - . _ ~ between slashes"
 
 
 def default_module(owner: str, name: str) -> str:
-    """Return the path of the module `name`: the one of its repository on GitHub, when it has an owner there."""
+    """Return the path of the module `name`: the path of its repository on GitHub if it has an owner there."""
     return f"github.com/{owner}/{name}" if owner else f"example.com/{name}"
 
 
-def module_path_message(path: str) -> str:
-    """Return what keeps `path` from being the path of a Go module; "" if nothing does."""
-    host, *names = elements = path.split("/")
-    if not all(map(ELEMENT.fullmatch, elements)) or not HOST.fullmatch(host):
-        return f"{path!r} is no path of a Go module; allowed is {RULE}"
-    for element in elements:
-        if WINDOWS_DEVICE.fullmatch(element) or WINDOWS_SHORT_NAME.fullmatch(element):
-            return f"Go refuses the path {path!r}: Windows has a meaning of its own for {element!r}; {OTHER}"
-    if names and NO_MAJOR_VERSION.fullmatch(names[-1]):
-        return f"Go refuses the path {path!r}: versions at the end of a path begin with v2; {OTHER}"
-    return ""
+def module_path_problem(path: str) -> Problem | None:
+    """Return the reason why `path` is not a valid path of a Go module, or None if it is valid."""
+    elements = path.split("/")
+    if not all(map(ELEMENT.fullmatch, elements)) or not HOST.fullmatch(elements[0]):
+        return Problem("--module", f"{path!r} is invalid: expected {EXPECTED}")
+    for number, element in enumerate(elements, start=1):
+        is_last = 1 < number == len(elements)
+        reason = exclusion_reason(element, ELEMENT_EXCLUSIONS + (LAST_ELEMENT_EXCLUSIONS if is_last else ()))
+        if reason:
+            message = f"{path!r} is invalid because of {element!r}: {reason}"
+            return Problem("--module", message, "use another --module, such as example.com/my-hello")
+    return None

@@ -1,37 +1,35 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The answers that a repository is made from, and every message about a bad one."""
+"""The answers that a project is generated from, and the checks of every answer."""
 
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Self
 
 from scaffold.errors import InvalidAnswersError, Problem
 from scaffold.project.catalog import Framework
-from scaffold.project.go_module import default_module, module_path_message
+from scaffold.project.go_module import (
+    ELEMENT_EXCLUSIONS,
+    LAST_ELEMENT_EXCLUSIONS,
+    default_module,
+    module_path_problem,
+)
+from scaffold.project.name_rules import OWNER, PROJECT_NAME, NameRule, exclusion_reason
 
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
-LONGEST_NAME = 50
-NAME_RULE = f"a letter, then letters, digits, _ or -, {LONGEST_NAME} characters at most"
-OWNER = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*", re.ASCII)
-LONGEST_OWNER = 39
-OWNER_RULE = f"letters and digits, with single - between them, {LONGEST_OWNER} characters at most"
-TEXT_RULE = "one line of any characters, without tabs, line breaks and other control characters"
-
-# Control characters, halves of surrogate pairs (bytes that were no UTF-8), line and paragraph separators.
-NOT_IN_A_LINE = {
+EXPECTED_TEXT = "one line without tabs, line breaks and other control characters"
+INVALID_CATEGORIES = {
     "Cc": "control character",
-    "Cs": "byte that is not UTF-8",
+    "Cs": "byte that is not UTF-8",  # Python reads it as half of a surrogate pair
     "Zl": "line separator",
     "Zp": "paragraph separator",
 }
-NONCHARACTERS = "\ufffe\uffff"  # YAML cannot hold them, not even escaped
+NONCHARACTERS = "\ufffe\uffff"  # YAML cannot contain them, not even escaped
 
 
 @dataclass(frozen=True)
 class Project:
-    """One checked set of answers; make it with `Project.of`."""
+    """A valid set of answers; `Project.of` creates it."""
 
     name: str
     framework: str
@@ -41,16 +39,16 @@ class Project:
     author: str
     email: str
     owner: str
-    module: str  # of Go; the other frameworks make no use of it
-    lang: str  # of the README
+    module: str  # the path of the Go module; "" for frameworks without one
+    lang: str  # the language of the README
     year: str
 
     @classmethod
     def of(cls, answers: Mapping[str, str], frameworks: Mapping[str, Framework]) -> Self:
-        """Check `answers`, one for each field.
+        """Check `answers`, one for each field, and return the project.
 
         Raises:
-            InvalidAnswersError: with every problem in them.
+            InvalidAnswersError: answers are invalid; the error contains every problem.
         """
         problems = find_problems(answers, frameworks)
         if problems:
@@ -58,91 +56,112 @@ class Project:
         return cls(**{field: answers[field].strip() for field in cls.__dataclass_fields__})
 
     def answers(self) -> dict[str, str]:
-        """Return the answers as the templates name them."""
+        """Return the answers by the names that the templates use."""
         return asdict(self)
+
+    def renamed(self, name: str, owner: str) -> Self:
+        """Return the project with another name, another owner, and the default module for them; checks nothing."""
+        return replace(self, name=name, owner=owner, module=default_module(owner, name) if self.module else "")
 
 
 def find_problems(answers: Mapping[str, str], frameworks: Mapping[str, Framework]) -> list[Problem]:
-    """Return all that is wrong with `answers`; an empty list when nothing is.
+    """Return every problem in `answers`, which has one for each field of `Project`.
 
-    What a framework allows is judged by the one chosen, or by all together when that is unknown.
+    The chosen framework decides which choices are valid; if it is unknown, the choices of all frameworks are valid.
     """
     chosen = frameworks.get(answers["framework"])
-    judges = [chosen] if chosen else list(frameworks.values())
-    programs = unique(program.name for judge in judges for program in judge.programs)
-    licenses = unique(name for judge in judges for name in judge.licenses)
-    languages = unique(name for judge in judges for name in judge.languages)
-    name_message, owner_message = _name_message(answers["name"], chosen), _owner_message(answers["owner"])
-    # By default the module is made of these two: their fault is told once.
-    default = default_module(answers["owner"], answers["name"])
-    follows_fault = bool(name_message or owner_message) and answers["module"] == default
-    messages = {
-        "NAME": name_message,
-        "--framework": _choice_message(answers["framework"], list(frameworks)),
-        "--program": _choice_message(answers["program"], programs),
-        "--license": _choice_message(answers["license"], licenses),
-        "--description": text_message(answers["description"]),
-        "--author": text_message(answers["author"]),
-        "--email": text_message(answers["email"]),
-        "--owner": owner_message,
-        "--module": "" if follows_fault else _module_message(answers["module"], chosen),
-        "--lang": _choice_message(answers["lang"], languages),
-    }
-    return [Problem(answer, message) for answer, message in messages.items() if message]
+    candidates = [chosen] if chosen else list(frameworks.values())
+    programs = unique(program.name for framework in candidates for program in framework.programs)
+    licenses = unique(license for framework in candidates for license in framework.licenses)
+    languages = unique(language for framework in candidates for language in framework.languages)
+    name_problem, owner_problem = _name_problem(answers["name"], chosen), _owner_problem(answers["owner"])
+    # The default module consists of the name and the owner, so it would repeat their problems.
+    is_default = answers["module"] == default_module(answers["owner"], answers["name"])
+    repeats = is_default and bool(name_problem or owner_problem)
+    problems = (
+        name_problem,
+        _choice_problem("--framework", answers["framework"], list(frameworks)),
+        _choice_problem("--program", answers["program"], programs),
+        _choice_problem("--license", answers["license"], licenses),
+        *(text_problem(f"--{answer}", answers[answer]) for answer in ("description", "author", "email")),
+        owner_problem,
+        None if repeats else _module_problem(answers["module"], chosen),
+        _choice_problem("--lang", answers["lang"], languages),
+    )
+    return [problem for problem in problems if problem]
+
+
+def rename_rules(framework: Framework) -> tuple[NameRule, NameRule]:
+    """Return the rules for the name and for the owner of a project whose module path is always the default one."""
+    name, owner = _name_rule(framework), OWNER
+    if "module" in framework.own_answers:
+        exclusions = (*name.exclusions, *ELEMENT_EXCLUSIONS, *LAST_ELEMENT_EXCLUSIONS)
+        return replace(name, exclusions=exclusions), replace(owner, exclusions=ELEMENT_EXCLUSIONS)
+    return name, owner
 
 
 def unique(values: Iterable[str]) -> list[str]:
-    """Return `values` in their order, each once."""
+    """Return `values` in their order, without duplicates."""
     return list(dict.fromkeys(values))
 
 
-def text_message(text: str) -> str:
-    """Return what keeps `text` from being one line of text; "" if nothing does."""
+def text_problem(answer: str, text: str) -> Problem | None:
+    """Return the reason why `text` is not one line of text, or None if it is; `answer` names it in the message."""
     for character in text.strip():
-        kind = NOT_IN_A_LINE.get(unicodedata.category(character))
+        kind = INVALID_CATEGORIES.get(unicodedata.category(character))
         if kind or character in NONCHARACTERS:
-            code = f"U+{ord(character):04X}"
-            return f"{text!r} has a {kind or 'noncharacter'} ({code}); allowed is {TEXT_RULE}"
-    return ""
+            defect = f"it contains a {kind or 'noncharacter'} (U+{ord(character):04X})"
+            return Problem(answer, f"{text!r} is invalid: {defect}; expected {EXPECTED_TEXT}")
+    return None
 
 
-def _name_message(name: str, framework: Framework | None) -> str:
+def _name_rule(framework: Framework) -> NameRule:
+    exclusions = tuple(reserved.exclusion for reserved in framework.reserved_names)
+    return replace(PROJECT_NAME, noun=f"name of a {framework.title} project", exclusions=exclusions)
+
+
+def _name_problem(name: str, framework: Framework | None) -> Problem | None:
+    rule = _name_rule(framework) if framework else PROJECT_NAME
+    if not rule.matches(name):
+        return Problem("NAME", f"{name!r} is invalid: it {_name_defects(name)}; expected {rule.expected}")
+    if reason := exclusion_reason(name, rule.exclusions):
+        return Problem("NAME", f"{name!r} cannot be the {rule.noun}: {reason}", f"use another name, such as my-{name}")
+    return None
+
+
+def _name_defects(name: str) -> str:
     if not name:
-        return f"the name is empty; allowed is {NAME_RULE}"
-    if not NAME.fullmatch(name) or len(name) > LONGEST_NAME:
-        return f"{name!r} {_fault(name)}; allowed is {NAME_RULE}"
-    refusals = [refusal for refusal in framework.refused if refusal.covers(name)] if framework else []
-    if framework and refusals:
-        return f"{name!r} cannot be the name of a {framework.title} project: {refusals[0].why}; {'my-' + name!r} can"
-    return ""
-
-
-def _owner_message(owner: str) -> str:
-    if not owner or (OWNER.fullmatch(owner) and len(owner) <= LONGEST_OWNER):
-        return ""
-    return f"{owner!r} is no user or organisation on GitHub; allowed is {OWNER_RULE}"
-
-
-def _module_message(module: str, framework: Framework | None) -> str:
-    if framework and "module" not in framework.own_answers:
-        return f"{framework.title} projects have no Go module: leave it out" if module else ""
-    return module_path_message(module) if module or framework else ""
-
-
-def _fault(name: str) -> str:
-    faults = []
+        return "is empty"
+    defects = []
     if name[0] in "0123456789-_":
-        faults.append(f"begins with {name[0]!r}")
-    strange = unique(character for character in name if not NAME.fullmatch("a" + character))
-    if strange:
-        faults.append("has " + ", ".join("a space" if character == " " else repr(character) for character in strange))
-    if len(name) > LONGEST_NAME:
-        faults.append(f"has {len(name)} characters")
-    return " and ".join(faults)
+        defects.append(f"begins with {name[0]!r}")
+    invalid = unique(character for character in name if not re.fullmatch(PROJECT_NAME.pattern, f"a{character}"))
+    if invalid:
+        shown = ("a space" if character == " " else repr(character) for character in invalid)
+        defects.append(f"contains {', '.join(shown)}")
+    if len(name) > PROJECT_NAME.max_length:
+        defects.append(f"has {len(name)} characters")
+    return " and ".join(defects)
 
 
-def _choice_message(choice: str, choices: list[str]) -> str:
+def _owner_problem(owner: str) -> Problem | None:
+    if not owner or OWNER.matches(owner):
+        return None
+    return Problem("--owner", f"{owner!r} is invalid as a {OWNER.noun}: expected {OWNER.expected}")
+
+
+def _module_problem(module: str, framework: Framework | None) -> Problem | None:
+    if framework and "module" not in framework.own_answers:
+        if not module:
+            return None
+        return Problem("--module", f"{framework.title} projects have no Go module", "leave it out")
+    return module_path_problem(module) if module or framework else None
+
+
+def _choice_problem(answer: str, choice: str, choices: list[str]) -> Problem | None:
     if choice in choices:
-        return ""
-    said = f"there is no {choice!r}" if choice else "it is missing, and there is no terminal to ask on"
-    return f"{said}; allowed is {' | '.join(choices)}"
+        return None
+    expected = f"expected {' | '.join(choices)}"
+    if choice:
+        return Problem(answer, f"{choice!r} is unknown: {expected}")
+    return Problem(answer, f"missing: {expected}", f"add {answer}, or start ebpf-new in a terminal, where it asks")

@@ -12,13 +12,13 @@ from packaging.version import InvalidVersion, Version
 from scaffold.errors import UsageError
 
 RECORD = ".ebpf-new.json"
-MAX_BYTES = 64 << 10
-RESTORE = "restore it from an older commit"
+MAX_RECORD_BYTES = 64 << 10
+RESTORE_HINT = "restore it from an older commit"
 
 
 @dataclass(frozen=True)
 class Record:
-    """The framework and version of the templates, and the answers, as they were when the project was made."""
+    """The framework and version of the templates, and the answers, of the last generation or update."""
 
     framework: str
     version: Version
@@ -26,20 +26,20 @@ class Record:
 
 
 def parse_record(text: bytes, where: str) -> Record:
-    """Return what the record `text` contains; `where` names it in messages.
+    """Return the record in `text`; `where` names its file in messages.
 
     Raises:
-        UsageError: it is not what the generator writes.
+        UsageError: `text` is not a record that the generator writes.
     """
     try:
-        words = json.loads(text)
-        framework, version = words["template"]["framework"], Version(words["template"]["version"])
-        answers = dict(words["answers"])
+        table = json.loads(text)
+        framework, version = table["template"]["framework"], Version(table["template"]["version"])
+        answers = dict(table["answers"])
     except (KeyError, TypeError, ValueError, InvalidVersion) as error:
-        raise UsageError(f"{where} is damaged: {error!r}", hint=RESTORE) from error
+        raise UsageError(f"{where} is damaged: {error!r}", hint=RESTORE_HINT) from error
     invalid = [key for key, value in [*answers.items(), ("framework", framework)] if not isinstance(value, str)]
     if invalid or "name" not in answers:
-        raise UsageError(f"{where} is damaged: {', '.join(invalid) or 'name'} must be a string", hint=RESTORE)
+        raise UsageError(f"{where} is damaged: {', '.join(invalid) or 'name'} must be a string", hint=RESTORE_HINT)
     return Record(framework, version, answers)
 
 
@@ -62,6 +62,6 @@ def read_recorded_answers(project: Path) -> dict[str, Any]:
         if not path.is_file():
             return {}
         with path.open("rb") as file:
-            return parse_recorded_answers(file.read(MAX_BYTES))
+            return parse_recorded_answers(file.read(MAX_RECORD_BYTES))
     except OSError:
         return {}

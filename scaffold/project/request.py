@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the user asks for: answers that may be missing, and the defaults that complete them."""
+"""What the user asks for: answers that may be missing, and the defaults for them."""
 
 import os
 import time
@@ -9,27 +9,27 @@ from pathlib import Path
 
 from scaffold.errors import Problem
 from scaffold.project.catalog import Framework
-from scaffold.project.git import GitSettings
+from scaffold.project.git import GitSettings, read_git_settings
 from scaffold.project.go_module import default_module
-from scaffold.project.model import text_message
+from scaffold.project.model import text_problem
 
 
 @dataclass(frozen=True)
 class TargetLabel:
-    """How messages name the argument that a target comes from, and the ways to have another one."""
+    """How messages about a target name the argument that it comes from, and what the user can give instead."""
 
     argument: str
-    another: str
-    elsewhere: str
+    alternative: str
+    alternative_parent: str
 
 
-BY_NAME = TargetLabel("NAME", "another name", "another place with --output-dir")
-BY_DIRECTORY = TargetLabel("DIR", "another DIR", "another DIR")
+NAME_LABEL = TargetLabel("NAME", "another name", "another directory with --output-dir")
+DIR_LABEL = TargetLabel("DIR", "another DIR", "another DIR")
 
 
 @dataclass(frozen=True)
 class ProjectRequest:
-    """What the user asked for. None is an answer that was not given and takes its default."""
+    """What the user asked for. An answer that is None takes its default."""
 
     target: Path  # absolute; its last part is the project's name
     framework: str | None = None
@@ -42,15 +42,15 @@ class ProjectRequest:
     module: str | None = None
     git: bool | None = None
     lang: str | None = None
-    label: TargetLabel = BY_NAME  # where the target comes from
-    origins: Mapping[str, str] = field(default_factory=dict)  # what messages call an answer that no option gave
-    problems: tuple[Problem, ...] = ()  # what is wrong in the files that answers came from
+    label: TargetLabel = NAME_LABEL
+    origins: Mapping[str, str] = field(default_factory=dict)  # the key and the file of each answer from a file
+    problems: tuple[Problem, ...] = ()  # of these files
 
 
 def target_path(name: str, directory: Path) -> Path:
-    """Return the absolute path of the project `name`, which may be a path, in `directory`.
+    """Return the absolute path of the project `name`, which may be a path relative to `directory`.
 
-    The last part of `name` stays the last part of the path, so that a bad one can be reported.
+    The last part of `name` remains the last part of the path, even if it is "..", so that its check can report it.
     """
     parent, _, last = name.rstrip("/").rpartition("/")
     parent = os.path.abspath(directory / ("/" if name.startswith("/") and not parent else parent))
@@ -60,31 +60,27 @@ def target_path(name: str, directory: Path) -> Path:
 def complete_answers(
     request: ProjectRequest, frameworks: Mapping[str, Framework], settings: GitSettings
 ) -> dict[str, str]:
-    """Return the answers in `request`, unchecked, with defaults for those that were not given."""
+    """Return all answers, one for each field of `Project`: those of `request`, and defaults; checks nothing."""
     framework = frameworks.get(request.framework or "") or next(iter(frameworks.values()))
-    moment = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
-
-    def given(answer: str | None, default: str) -> str:
-        return default if answer is None else answer
-
-    owner = given(request.owner, "")
-    has_module = "module" in framework.own_answers
-    return {
-        "name": request.target.name,
-        "framework": given(request.framework, ""),
-        "program": given(request.program, framework.programs[0].name),
-        "license": given(request.license, framework.licenses[0]),
-        "description": given(request.description, framework.description),
-        "author": given(request.author, settings.name),
-        "email": given(request.email, settings.email),
-        "owner": owner,
-        "module": given(request.module, default_module(owner, request.target.name) if has_module else ""),
-        "lang": given(request.lang, framework.languages[0]),
-        "year": time.strftime("%Y", time.gmtime(moment)),
+    seconds = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
+    name, owner = request.target.name, request.owner or ""
+    defaults = {
+        "framework": "",
+        "program": framework.programs[0].name,
+        "license": framework.licenses[0],
+        "description": framework.description,
+        "author": settings.name,
+        "email": settings.email,
+        "owner": "",
+        "module": default_module(owner, name) if "module" in framework.own_answers else "",
+        "lang": framework.languages[0],
     }
+    given = {key: answer for key in defaults if (answer := getattr(request, key)) is not None}
+    return {"name": name, **defaults, **given, "year": time.strftime("%Y", time.gmtime(seconds))}
 
 
-def usable_settings(settings: GitSettings) -> GitSettings:
-    """Return what of `settings` can be an answer: where the configured is bad, do without, since nobody answered it."""
-    name, email = ("" if text_message(text) else text for text in (settings.name, settings.email))
+def read_valid_git_settings(directory: Path) -> GitSettings:
+    """Return the git settings that apply in `directory`; "" for a name or address that is not a valid answer."""
+    settings = read_git_settings(directory)
+    name, email = ("" if text_problem("", text) else text for text in (settings.name, settings.email))
     return GitSettings(name, email, settings.branch)

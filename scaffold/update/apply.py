@@ -87,12 +87,12 @@ def _obstacles(top: Path, path: str, leaving: set[str]) -> Iterator[str]:
 def _stage(repository: MergeRepository, changes: Sequence[FileChange], staging: StagingDir) -> None:
     """Write the new files below the workshop's repository, by git, so that line ends and filters are the user's."""
     checkout = repository.checkout
-    git = repository.borrowed.having(GIT_INDEX_FILE=str(staging.root / "index"))
+    git = repository.borrowed.with_variables(GIT_INDEX_FILE=str(staging.root / "index"))
     new = [change for change in changes if change.new]
     lines = [f"{change.new.mode} {change.new.id}\t{change.path}" for change in new if change.new]
-    git("update-index", "-z", "--index-info", given=_list(lines))
+    git("update-index", "-z", "--index-info", stdin=_list(lines))
     prefix = os.path.relpath(staging.tree, os.path.realpath(checkout.top)) + os.sep
-    git("checkout-index", "-z", "--stdin", f"--prefix={prefix}", given=_list(change.path for change in new))
+    git("checkout-index", "-z", "--stdin", f"--prefix={prefix}", stdin=_list(change.path for change in new))
 
 
 def _swap(checkout: Checkout, merged: Merged, staging: StagingDir) -> None:
@@ -107,7 +107,7 @@ def _swap(checkout: Checkout, merged: Merged, staging: StagingDir) -> None:
                     _move(staging.tree / change.path, checkout.top / change.path, undo)
         except OSError as error:
             raise DiskError(f"cannot write {error.filename}: {error.strerror}; nothing was changed") from error
-        checkout.git("update-index", "-z", "--index-info", given=_list(_index_lines(merged, checkout.object_format)))
+        checkout.git("update-index", "-z", "--index-info", stdin=_list(_index_lines(merged, checkout.object_format)))
         undo.pop_all()
 
 

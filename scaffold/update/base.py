@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from scaffold.errors import UnavailableError, UsageError
-from scaffold.generate.commit import GENERATED
+from scaffold.generate.commit import TREE_TRAILER
 from scaffold.generate.render import files_in, render_recorded
 from scaffold.project.git import Git
 from scaffold.project.record import RECORD, Record
@@ -50,7 +50,7 @@ def base_at_commit(checkout: Checkout, commit: str) -> TreeId:
 
 def _first_commit(checkout: Checkout) -> tuple[str, str, str]:
     """Return the commit that the record came with, the tree that it says it was made with, and the project's in it."""
-    form = f"--format=%H %(trailers:key={GENERATED},valueonly,separator=%x20)"
+    form = f"--format=%H %(trailers:key={TREE_TRAILER},valueonly,separator=%x20)"
     printed = Git(checkout.project).line("rev-list", "--max-count=1", "--no-commit-header", form, "HEAD", "--", RECORD)
     commit, _, said = printed.partition(" ")
     return commit, said.strip(), _project_in(checkout, commit) if commit else ""
@@ -72,7 +72,7 @@ def _tree_of(checkout: Checkout, tree: str) -> dict[str, tuple[str, str]]:
 def _files_of(checkout: Checkout, root: Path) -> dict[str, tuple[str, str]]:
     names = files_in(root)
     paths = "".join(f"{root / name}\n" for name in names)
-    blobs = checkout.git("hash-object", "--no-filters", "--stdin-paths", given=os.fsencode(paths)).decode().split()
+    blobs = checkout.git("hash-object", "--no-filters", "--stdin-paths", stdin=os.fsencode(paths)).decode().split()
     modes = ("100755" if (root / name).stat().st_mode & 0o100 else "100644" for name in names)
     return dict(zip(names, zip(modes, blobs, strict=True), strict=True))
 

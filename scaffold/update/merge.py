@@ -87,7 +87,7 @@ class MergeRepository:
     @property
     def borrowed(self) -> Git:
         """git in the user's repository that has this repository's objects too, and writes none into the user's."""
-        return self.checkout.git.having(GIT_OBJECT_DIRECTORY=str(self.root / "objects"))
+        return self.checkout.git.with_variables(GIT_OBJECT_DIRECTORY=str(self.root / "objects"))
 
 
 def make_merge_repository(checkout: Checkout, directory: Path) -> MergeRepository:
@@ -119,7 +119,7 @@ def add_sides(repository: MergeRepository, made: Side, theirs: Side, label: str)
         *_commit(YOURS, MADE, checkout, None),
         *_commit(label, MADE, checkout, theirs),
     ]
-    repository.git(*QUICK, "fast-import", "--quiet", given=b"".join(parts))
+    repository.git(*QUICK, "fast-import", "--quiet", stdin=b"".join(parts))
 
 
 def drop_replaced(repository: MergeRepository, label: str) -> list[Unmerged]:
@@ -145,7 +145,7 @@ def drop_replaced(repository: MergeRepository, label: str) -> list[Unmerged]:
         *(_head(YOURS, MADE), _root(repository.checkout.head)),
         *(_head(label, MADE), _root(tree), without),
     ]
-    repository.git(*QUICK, "fast-import", "--quiet", "--force", given=b"".join(parts))
+    repository.git(*QUICK, "fast-import", "--quiet", "--force", stdin=b"".join(parts))
     return [Unmerged(path, Resolution.STAYS_DELETED, "file/directory") for path in shed]
 
 
@@ -162,7 +162,7 @@ def merge(repository: MergeRepository, label: str) -> Merged:
         GitError: git cannot.
     """
     # Its exit status is 1 when there are conflicts.
-    printed = repository.git(*HOW, "merge-tree", "--write-tree", "-z", YOURS, label, good=(0, 1))
+    printed = repository.git(*HOW, "merge-tree", "--write-tree", "-z", YOURS, label, statuses=(0, 1))
     tree, *words = os.fsdecode(printed).split("\0")
     end = words.index("") if "" in words else len(words)
     stages = _stages(words[:end])
@@ -182,8 +182,8 @@ def copy_objects(repository: MergeRepository, merged: Merged) -> None:
     """
     wanted = {change.new.id for change in merged.changes if change.new}
     wanted |= {blob.id for stages in merged.unmerged.values() for blob in stages.values()}
-    pack = repository.git("pack-objects", "--quiet", "--stdout", given="".join(f"{each}\n" for each in wanted).encode())
-    repository.checkout.git("unpack-objects", "-q", given=pack)
+    pack = repository.git("pack-objects", "--quiet", "--stdout", stdin="".join(f"{each}\n" for each in wanted).encode())
+    repository.checkout.git("unpack-objects", "-q", stdin=pack)
 
 
 def _commit(branch: str, parent: str, checkout: Checkout, side: Side | None) -> Iterator[bytes]:

@@ -14,10 +14,9 @@ from scaffold.errors import DiskError, InvalidAnswersError, Problem, Unavailable
 from scaffold.generate.export import SCRIPT_DATA
 from scaffold.generate.render import render
 from scaffold.project.catalog import Framework, load_catalog, templates_directory
-from scaffold.project.git import read_git_settings
 from scaffold.project.model import Project, find_problems
 from scaffold.project.record import RECORD, Record
-from scaffold.project.request import ProjectRequest, complete_answers, usable_settings
+from scaffold.project.request import ProjectRequest, complete_answers, read_valid_git_settings
 from scaffold.update.apply import apply_merge, reject_blocked
 from scaffold.update.archive import releases_directory
 from scaffold.update.base import base_at_commit, find_base
@@ -229,7 +228,7 @@ def _renewed(record: Record, given: Mapping[str, str], checkout: Checkout, frame
     ]
     for problem in find_problems(answers, frameworks):
         key = "name" if problem.answer == "NAME" else problem.answer.removeprefix("--")
-        problems.append(Problem(f"--answer {key}", problem.message))
+        problems.append(replace(problem, answer=f"--answer {key}"))
     if problems:
         raise InvalidAnswersError(problems)
     return Project.of(answers, frameworks)
@@ -241,7 +240,7 @@ def _complete(record: Record, given: Mapping[str, str], checkout: Checkout, fram
         each.name: known[each.name] for each in fields(ProjectRequest) if each.default is None and each.name in known
     }
     request = ProjectRequest(Path("/", known["name"]), **wishes)
-    settings = usable_settings(read_git_settings(checkout.project))
+    settings = read_valid_git_settings(checkout.project)
     answers = complete_answers(request, {framework.name: framework}, settings)
     return {key: known.get(key, default) for key, default in answers.items()}
 

@@ -5,15 +5,11 @@ import os
 import secrets
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
-from .files import locked_file
-
-REMOVE_ATTEMPTS = 100
-REMOVE_PAUSE_SECONDS = 0.05
+from .files import locked_file, remove_directory
 
 
 def cache_root() -> Path:
@@ -36,7 +32,7 @@ def new_directory(target: Path) -> Iterator[Path]:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     for stale in target.parent.glob(f".{target.name}.*"):
-        _remove(stale)
+        remove_directory(stale)
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         yield work
@@ -45,15 +41,6 @@ def new_directory(target: Path) -> Iterator[Path]:
         work.rename(target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-
-
-def _remove(directory: Path) -> None:
-    """Remove `directory`. Orphaned children of a killed run, such as tar, may still write into it: try repeatedly."""
-    for _ in range(REMOVE_ATTEMPTS):
-        shutil.rmtree(directory, ignore_errors=True)
-        if not directory.exists():
-            return
-        time.sleep(REMOVE_PAUSE_SECONDS)
 
 
 def prune(directory: Path, max_bytes: int) -> None:

@@ -5,12 +5,16 @@ import errno
 import fcntl
 import os
 import secrets
+import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 
 UNSUPPORTED_ERRORS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
+
+REMOVE_PAUSES_SECONDS = (0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 
 
 class LockState(StrEnum):
@@ -70,3 +74,15 @@ def try_lock(descriptor: int) -> LockState:
             raise
         return LockState.UNSUPPORTED
     return LockState.LOCKED
+
+
+def remove_directory(directory: Path) -> None:
+    """Remove `directory`, even if an orphaned child of a killed process still writes into it for about a second.
+
+    If the directory cannot be removed, this is not an error: the next run removes it.
+    """
+    for pause in REMOVE_PAUSES_SECONDS:
+        time.sleep(pause)
+        shutil.rmtree(directory, ignore_errors=True)
+        if not os.path.lexists(directory):
+            return

@@ -15,7 +15,7 @@ from tests.integration.repositories import make, render, succeed
 from tests.render.trees import CATALOG, project
 
 LIBBPF_RS = CATALOG["libbpf-rs"]
-RESERVED, KEYWORDS, LIBRARIES, LOCKED = LIBBPF_RS.refused[:4]
+RESERVED, KEYWORDS, LIBRARIES, LOCKED = LIBBPF_RS.reserved_names[:4]
 # Before, among and after the packages of Cargo.lock, as cargo sorts them: by their bytes.
 NAMES = "A Zed a an anyhow-x anyhow0 anyhow_x clap_ clap-z libbpf m proc_macro2 syn- zz z-".split()
 
@@ -52,7 +52,7 @@ def test_packages_of_the_lock_file_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["anyhow", "libbpf-rs", "windows-sys"])
 def test_a_package_of_the_lock_file_would_not_build(name: str, tmp_path: Path) -> None:
-    lenient = dataclasses.replace(LIBBPF_RS, refused=())
+    lenient = dataclasses.replace(LIBBPF_RS, reserved_names=())
     answers = project("libbpf-rs").answers() | {"name": name}
     repository = render_with(Project.of(answers, {"libbpf-rs": lenient}), lenient, tmp_path)
     done = resolve(repository)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from scaffold.project.go_module import module_path_message
+from scaffold.project.go_module import module_path_problem
 from tests.integration.repositories import make, render, succeed
 from tests.unit.project.test_go_module import BAD
 
@@ -32,7 +32,7 @@ def go_takes(path: str, directory: Path) -> bool:
 @settings(max_examples=200, deadline=None, phases=(Phase.explicit, Phase.generate))
 @given(path=PATHS)
 def test_go_takes_every_module_path_that_is_accepted(path: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    if module_path_message(path) == "":
+    if module_path_problem(path) is None:
         assert go_takes(path, tmp_path_factory.mktemp("module"))
 
 

@@ -12,7 +12,9 @@ from tests.integration.repositories import render, succeed
 from tests.render.test_texts import LINES
 from tests.render.trees import CATALOG
 
-REFUSED = sorted({name for framework in CATALOG.values() for refusal in framework.refused for name in refusal.names})
+REFUSED = sorted(
+    {name for framework in CATALOG.values() for reserved in framework.reserved_names for name in reserved.names}
+)
 # Names that a toolchain may well have a use for itself, and what is nearly one that it refuses.
 TEMPTING = "main lib bin src build internal vendor minimal program a Z x-- y_ v2".split()
 NAMES = st.one_of(
@@ -26,7 +28,7 @@ NAMES = st.one_of(
 @settings(max_examples=4, deadline=None, phases=(Phase.explicit, Phase.generate))
 @given(name=NAMES, texts=st.tuples(LINES, LINES, LINES))
 def test_what_is_accepted_builds(framework: str, name: str, texts: tuple[str, str, str]) -> None:
-    assume(not any(refusal.covers(name) for refusal in CATALOG[framework].refused))
+    assume(not any(name in reserved.names for reserved in CATALOG[framework].reserved_names))
     description, author, email = texts
     with tempfile.TemporaryDirectory() as directory:
         repository = render(framework, Path(directory), name=name, description=description, author=author, email=email)

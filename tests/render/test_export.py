@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""An exported repository is what `ebpf-new` makes, and what makes it a template of GitHub."""
+"""An exported repository is what `ebpf-new` creates, with the files that make it a template on GitHub."""
 
 import json
 import re
@@ -28,14 +28,14 @@ EVERY_FRAMEWORK = pytest.mark.parametrize("framework", CATALOG)
 
 
 def without_blocks(files: dict[str, tuple[bytes, bool]]) -> dict[str, tuple[bytes, bool]]:
-    """`files` with the blocks of the export taken out, and without the files that it adds."""
-    cut = {name: (BLOCK.sub("", files[name][0].decode()).encode(), files[name][1]) for name in CHANGED}
-    return {name: file for name, file in (files | cut).items() if name not in ADDED}
+    """Return `files` without the blocks and without the files that the export adds."""
+    restored = {name: (BLOCK.sub("", files[name][0].decode()).encode(), files[name][1]) for name in CHANGED}
+    return {name: file for name, file in (files | restored).items() if name not in ADDED}
 
 
 @EVERY_KIND
 @EVERY_FRAMEWORK
-def test_it_is_what_is_made_and_what_is_added(tmp_path: Path, framework: str, kind: str) -> None:
+def test_it_is_the_plain_project_with_additions(tmp_path: Path, framework: str, kind: str) -> None:
     exported = contents(starter(kind, framework))
     plain = contents(rendered(tmp_path, **answers_of(starter(kind, framework))))
     assert plain.keys() | ADDED == exported.keys()
@@ -44,7 +44,7 @@ def test_it_is_what_is_made_and_what_is_added(tmp_path: Path, framework: str, ki
 
 
 @EVERY_FRAMEWORK
-def test_the_commands_agree(ebpf_new: Command, tmp_path: Path, framework: str) -> None:
+def test_export_and_new_create_the_same_project(ebpf_new: Command, tmp_path: Path, framework: str) -> None:
     assert ebpf_new("export", "all", "--owner", "acme").returncode == 0
     assert ebpf_new(f"{framework}-starter", "-f", framework, "--owner", "acme").returncode == 0
     exported, plain = tmp_path / "all" / f"{framework}-starter", tmp_path / f"{framework}-starter"
@@ -70,7 +70,7 @@ def test_the_readme_has_the_button_below_its_title(framework: str) -> None:
 
 @EVERY_KIND
 @EVERY_FRAMEWORK
-def test_what_is_added_is_clean(framework: str, kind: str) -> None:
+def test_added_files_are_clean(framework: str, kind: str) -> None:
     root = starter(kind, framework)
     for name in ADDED | CHANGED:
         text = (root / name).read_text()
@@ -83,7 +83,7 @@ def test_what_is_added_is_clean(framework: str, kind: str) -> None:
 
 
 @EVERY_FRAMEWORK
-def test_the_script_is_as_good_as_the_rest(tmp_path: Path, framework: str) -> None:
+def test_the_script_passes_the_checks_of_this_project(tmp_path: Path, framework: str) -> None:
     script = starter("with owner", framework) / "tools/rename.py"
     assert len(script.read_text().splitlines()) < 120
     imports = set(re.findall(r"^(?:import|from) (\w+)", script.read_text(), re.MULTILINE))
@@ -106,7 +106,7 @@ def test_no_workflow_depends_on_the_name_or_owner(tmp_path: Path, framework: str
         tree = contents(rendered(tmp_path / name, framework, name=name, owner=owner))
         return {name: file for name, file in tree.items() if name.startswith(".github/workflows/")}
 
-    # The token of a workflow could not push the commit of a rename otherwise.
+    # The token of a workflow must not change workflows, so it could not push the commit of the rename.
     assert workflows("one", "") == workflows("Another_name", "ada")
 
 
@@ -118,7 +118,7 @@ def test_names_of_files_do_not_depend_on_the_name_or_owner(tmp_path: Path, frame
 
 @EVERY_KIND
 @EVERY_FRAMEWORK
-def test_the_workflow_may_do_no_more_than_it_must(framework: str, kind: str) -> None:
+def test_the_workflow_has_only_the_necessary_permissions(framework: str, kind: str) -> None:
     root = starter(kind, framework)
     text = (root / ".github/workflows/first-run.yml").read_text()
     workflow = yaml.safe_load(text)
@@ -135,50 +135,51 @@ def test_the_workflow_may_do_no_more_than_it_must(framework: str, kind: str) -> 
 
 
 def test_json_is_one_object(ebpf_new: Command, tmp_path: Path) -> None:
-    made = json.loads(ebpf_new("export", "all", "--json", "--license", "MIT").stdout)
-    assert made["path"] == str(tmp_path / "all")
-    assert [each["framework"] for each in made["repositories"]] == list(CATALOG)
-    for each in made["repositories"]:
-        root = tmp_path / "all" / f"{each['framework']}-starter"
-        assert (each["path"], each["name"]) == (str(root), root.name)
-        assert each["files"] == git(root, "ls-files").splitlines()
-        assert each["commit"] == git(root, "rev-parse", "HEAD")
+    exported = json.loads(ebpf_new("export", "all", "--json", "--license", "MIT").stdout)
+    assert exported["path"] == str(tmp_path / "all")
+    assert [repository["framework"] for repository in exported["repositories"]] == list(CATALOG)
+    for repository in exported["repositories"]:
+        root = tmp_path / "all" / f"{repository['framework']}-starter"
+        assert (repository["path"], repository["name"]) == (str(root), root.name)
+        assert repository["files"] == git(root, "ls-files").splitlines()
+        assert repository["commit"] == git(root, "rev-parse", "HEAD")
         assert answers_of(root)["license"] == "MIT"
 
 
 def test_what_to_do_next(ebpf_new: Command, tmp_path: Path) -> None:
     first = f"{next(iter(CATALOG))}-starter"
-    said = ebpf_new("export", "my starters", "--owner", "acme").stdout
-    assert f"  cd 'my starters/{first}'\n  git remote add origin https://github.com/acme/{first}.git\n" in said
-    assert "git init" not in said
+    output = ebpf_new("export", "my starters", "--owner", "acme").stdout
+    assert f"  cd 'my starters/{first}'\n  git remote add origin https://github.com/acme/{first}.git\n" in output
+    assert "git init" not in output
     assert "  git init && git add --all" in ebpf_new("export", "files", "--no-git").stdout
     assert not list((tmp_path / "files").glob("*/.git"))
 
 
-def test_an_empty_directory_is_taken(ebpf_new: Command, tmp_path: Path) -> None:
+def test_an_empty_target_is_replaced(ebpf_new: Command, tmp_path: Path) -> None:
     (tmp_path / "all" / f"{next(iter(CATALOG))}-starter").mkdir(parents=True)
     (tmp_path / "all/notes").write_text("kept")
     assert ebpf_new("export", "all").returncode == 0
     assert {path.name for path in (tmp_path / "all").iterdir()} == {"notes", *(f"{name}-starter" for name in CATALOG)}
 
 
-def test_all_problems_at_once_and_nothing_written(ebpf_new: Command, tmp_path: Path) -> None:
-    taken = [f"{name}-starter" for name in list(CATALOG)[:2]]
-    for name in taken:
+def test_all_problems_are_reported_and_nothing_is_written(ebpf_new: Command, tmp_path: Path) -> None:
+    existing = [f"{name}-starter" for name in list(CATALOG)[:2]]
+    for name in existing:
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text("kept")
     done = ebpf_new("export", ".", "--owner", "-", "--license", "x", "--program", "x", "--author", "a\nb")
     assert done.returncode == 2
     reported = [line.split(":")[0].strip() for line in done.stderr.splitlines()[1:]]
     assert sorted(reported) == ["--author", "--license", "--owner", "--program", "DIR", "DIR"]
-    assert all(f"{tmp_path / name} exists and is not empty; it is left as it is; choose another DIR" in done.stderr
-               for name in taken)  # fmt: skip
+    for name in existing:
+        (line,) = (line for line in done.stderr.splitlines() if f"{tmp_path / name} " in line)
+        assert "not empty" in line and "another DIR" in line
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == sorted(
-        [*taken, *(f"{name}/file" for name in taken)]
+        [*existing, *(f"{name}/file" for name in existing)]
     )
 
 
-def test_a_place_that_cannot_be_is_named_as_the_directory(ebpf_new: Command, tmp_path: Path) -> None:
+def test_an_invalid_directory_is_reported_once(ebpf_new: Command, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = ebpf_new("export", "file")
     assert (done.returncode, done.stdout) == (2, "")
@@ -187,19 +188,20 @@ def test_a_place_that_cannot_be_is_named_as_the_directory(ebpf_new: Command, tmp
 
 
 def test_stopped_at_any_moment_there_are_all_or_none(tmp_path: Path) -> None:
-    began = time.monotonic()
-    subprocess.run([*EXPORT, "whole/all"], cwd=tmp_path, check=True, capture_output=True)
-    whole = time.monotonic() - began
-    codes = set()
+    started = time.monotonic()
+    subprocess.run([*EXPORT, "complete/all"], cwd=tmp_path, check=True, capture_output=True)
+    seconds = time.monotonic() - started
+    statuses = set()
     for number in range(8):
-        (tmp_path / f"run{number}").mkdir()
+        directory = tmp_path / f"run{number}"
+        directory.mkdir()
         process = subprocess.Popen(
-            [*EXPORT, "deep/all"], cwd=tmp_path / f"run{number}", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [*EXPORT, "deep/all"], cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        time.sleep(whole * (0.3 + 0.1 * number))
+        time.sleep(seconds * (0.3 + 0.1 * number))
         process.send_signal(signal.SIGTERM)
-        codes.add(process.wait())
-        left = {path.name for path in (tmp_path / f"run{number}").iterdir()}
-        there = {path.name for path in (tmp_path / f"run{number}/deep/all").glob("*")}
-        assert (left, there) in ((set(), set()), ({"deep"}, {f"{name}-starter" for name in CATALOG}))
-    assert codes <= {0, -signal.SIGTERM, 128 + signal.SIGTERM} and 128 + signal.SIGTERM in codes
+        statuses.add(process.wait())
+        names = {path.name for path in directory.iterdir()}
+        exported = {path.name for path in (directory / "deep/all").glob("*")}
+        assert (names, exported) in ((set(), set()), ({"deep"}, {f"{name}-starter" for name in CATALOG}))
+    assert statuses <= {0, -signal.SIGTERM, 128 + signal.SIGTERM} and 128 + signal.SIGTERM in statuses

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is installed from the packages renders the same as this checkout, without a network."""
+"""An installed package renders the same as this checkout, without a network."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ ROOT = templates_directory().parent
 
 
 def build(target: str, source: Path, directory: Path) -> Path:
-    """Build the wheel or sdist of `source` with the installed hatchling, and return it."""
+    """Build the wheel or sdist of `source` with the installed hatchling, and return its path."""
     command = [sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", str(directory)]
     subprocess.run(command, cwd=source, check=True, capture_output=True)
     (package,) = directory.iterdir()
@@ -29,17 +29,17 @@ def build(target: str, source: Path, directory: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this checkout."""
+    """Return the wheel of this checkout."""
     return build("wheel", ROOT, tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
 def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The source distribution of this checkout."""
+    """Return the source distribution of this checkout."""
     return build("sdist", ROOT, tmp_path_factory.mktemp("sdist"))
 
 
-def test_the_wheel_holds_files_and_every_template(wheel: Path) -> None:
+def test_the_wheel_contains_every_template_and_release(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         assert not [name for name in names if ("cache" in name and "vmtest" not in name) or name.endswith(".pyc")]
@@ -52,19 +52,19 @@ def test_the_wheel_holds_files_and_every_template(wheel: Path) -> None:
         assert "ebpf-new = scaffold.__main__:main" in archive.read(entry_points).decode()
 
 
-def test_the_wheel_of_the_sdist_is_the_same(wheel: Path, sdist: Path, tmp_path: Path) -> None:
+def test_the_wheel_built_from_the_sdist_is_identical(wheel: Path, sdist: Path, tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
     subprocess.run(["tar", "--extract", "--file", sdist, "--directory", tmp_path / "source"], check=True)
     (source,) = (tmp_path / "source").iterdir()
-    again = build("wheel", source, tmp_path / "wheel")
-    assert again.name == wheel.name
-    assert again.read_bytes() == wheel.read_bytes()
+    rebuilt = build("wheel", source, tmp_path / "wheel")
+    assert rebuilt.name == wheel.name
+    assert rebuilt.read_bytes() == wheel.read_bytes()
 
 
-def test_installed_without_a_network_it_renders_the_same(wheel: Path, tmp_path: Path, ebpf_new: Command) -> None:
+def test_an_installation_without_a_network_renders_the_same(wheel: Path, tmp_path: Path, ebpf_new: Command) -> None:
     venv.create(tmp_path / "venv", with_pip=False, symlinks=True)
     python = str(tmp_path / "venv/bin/python")
-    # The new environment has this one's packages to depend on, and not this checkout.
+    # The new environment contains the dependencies of this one, but not this checkout.
     (site,) = (tmp_path / "venv/lib").glob("python*/site-packages")
     for path in Path(sysconfig.get_path("purelib")).iterdir():
         if "ebpf_new" not in path.name and path.suffix != ".pth":

@@ -160,11 +160,11 @@ def check_same_decision(framework: str, name: str, owner: str) -> None:
 
 @pytest.mark.parametrize("framework", CATALOG)
 def test_names_that_a_framework_refuses_are_refused_for_its_reason(framework: str) -> None:
-    for refusal in CATALOG[framework].refused:
+    for refusal in CATALOG[framework].reserved_names:
         for name in refusal.names | {name.upper() for name in refusal.names}:
             check_same_decision(framework, name, "")
             error = script_error(framework, name, "")
-            assert (error is not None and refusal.why in error[0]) == refusal.covers(name)
+            assert (error is not None and refusal.reason in error[0]) == (name in refusal.names)
 
 
 @pytest.mark.parametrize("framework", CATALOG)
@@ -200,7 +200,7 @@ def check_refused(repository: Path, *arguments: str, error: list[str], hint: str
 
 def test_invalid_answers_are_refused(tmp_path: Path) -> None:
     repository = copy_starter("with owner", FIRST, tmp_path)
-    reserved = sorted(CATALOG[FIRST].refused[0].names)[0]
+    reserved = sorted(CATALOG[FIRST].reserved_names[0].names)[0]
     check_refused(repository, error=["NAME is missing"], hint="make rename NAME=")
     check_refused(repository, "NAME=", error=["NAME is missing"], hint="make rename NAME=")
     check_refused(repository, error=["NAME is missing"], hint="NAME=", NAME="from-the-environment", OWNER="-")

@@ -132,7 +132,7 @@ def test_a_disk_that_fills_up_at_any_moment(tmp_path: Path, trees: tuple[Path, P
     code, _, whole = on_small_disk(tmp_path, project, "9999", trees)
     assert code == 0
     code, said, untouched = on_small_disk(tmp_path, project, "ro", trees)
-    assert code == 1 and "cannot write in" in said and untouched != whole
+    assert code == 1 and "cannot write " in said and untouched != whole
     # Where 0 KiB are too few and 256 enough, the most that are too few let all be written but the index, at the end.
     enough, last = 256, ""
     for step in (256, 128, 64, 32, 16, 8, 4):

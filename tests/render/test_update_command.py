@@ -139,7 +139,7 @@ def test_what_is_refused_is_a_line_and_exit_code_2(tmp_path: Path, at_1_1: Path)
         (["hello"], "changes would be mixed with the update (LICENSE); commit them first, or type: git stash"),
         (["."], "has no .ebpf-new.json"),
         (["hello", "--answer", "license"], "'license' is not KEY=VALUE, as in license=MIT"),
-        (["hello", "--check", "--answer", "license=None"], "there is no 'None'"),
+        (["hello", "--check", "--answer", "license=None"], "'None' is unknown"),
     ):
         done = typed(*words)
         assert (done.returncode, done.stdout) == (2, "")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The first commit comes about whatever the user has configured, and around the project."""
+"""The first commit does not depend on the user's configuration, nor on what surrounds the project."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ ADA = GitSettings("Ada", "ada@example.org", "main")
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A small project, with a file that its own .gitignore names."""
+    """A small project: a file with mixed line ends, and an executable file in a directory."""
     tree = tmp_path / "tree"
     (tree / "bin").mkdir(parents=True)
     (tree / ".gitignore").write_text("/build/\n")
@@ -26,7 +26,8 @@ def tree(tmp_path: Path) -> Path:
     return tree
 
 
-def check(tree: Path) -> None:
+def check_commit(tree: Path) -> None:
+    """Check the author, the files, their modes and contents, and the work tree of the first commit."""
     assert git(tree, "log", "--format=%an <%ae> %cn <%ce>") == "Ada <ada@example.org> Ada <ada@example.org>"
     assert git(tree, "ls-files").split() == [".gitignore", "bin/run", "notes.txt"]
     assert git(tree, "ls-files", "--stage", "bin/run").startswith("100755")
@@ -35,23 +36,25 @@ def check(tree: Path) -> None:
     assert git(tree, "fsck", "--strict") == ""
 
 
-def test_one_commit_with_everything(tree: Path) -> None:
+def test_one_commit_contains_every_file(tree: Path) -> None:
     commit = create_repository(tree, "Begin", ADA)
     assert (commit.hash, commit.branch) == (git(tree, "rev-parse", "HEAD"), git(tree, "branch", "--show-current"))
-    check(tree)
+    check_commit(tree)
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_path_is_no_variable(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_with_a_dollar_sign_is_not_expanded(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "elsewhere").mkdir()
-    monkeypatch.setenv("PLACE", "elsewhere")
-    odd = tree.rename(tmp_path / "$PLACE")
+    monkeypatch.setenv("DIRECTORY", "elsewhere")
+    odd = tree.rename(tmp_path / "$DIRECTORY")
     create_repository(odd, "Begin", ADA)
-    check(odd)
+    check_commit(odd)
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
-def test_the_users_configuration_neither_breaks_nor_changes_it(tree: Path, tmp_path: Path, git_config: Path) -> None:
+def test_the_users_configuration_neither_breaks_nor_changes_it(
+    tree: Path, tmp_path: Path, git_config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hooks = tmp_path / "hooks"
     (tmp_path / "template/hooks").mkdir(parents=True)
     hooks.mkdir()
@@ -60,6 +63,10 @@ def test_the_users_configuration_neither_breaks_nor_changes_it(tree: Path, tmp_p
         hook.chmod(0o755)
     (tmp_path / "ignored").write_text("*.txt\n.gitignore\n")
     (tmp_path / "attributes").write_text("* filter=fails text eol=crlf\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+    (tmp_path / "xdg/git").mkdir(parents=True)
+    (tmp_path / "xdg/git/ignore").write_text("*.txt\n")
+    (tmp_path / "xdg/git/attributes").write_text("* text eol=crlf\n")
     git_config.write_text(f"""
         [commit]
             gpgSign = true
@@ -83,18 +90,19 @@ def test_the_users_configuration_neither_breaks_nor_changes_it(tree: Path, tmp_p
         """)
     create_repository(tree, "Begin", ADA)
     git_config.write_text("")
-    check(tree)
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    check_commit(tree)
 
 
-def test_a_broken_configuration_is_no_obstacle(tree: Path, git_config: Path) -> None:
+def test_an_invalid_configuration_does_not_prevent_the_commit(tree: Path, git_config: Path) -> None:
     git_config.write_text("[[[")
     assert read_git_settings(tree) == GitSettings()
     create_repository(tree, "Begin", ADA)
     git_config.write_text("")
-    check(tree)
+    check_commit(tree)
 
 
-def test_inside_another_repository_and_its_hook(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inside_the_hook_of_another_repository(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outer = tree.parent
     git(outer, "init", "--quiet")
     monkeypatch.setenv("GIT_DIR", str(outer / ".git"))
@@ -104,17 +112,17 @@ def test_inside_another_repository_and_its_hook(tree: Path, monkeypatch: pytest.
     assert os.environ["GIT_DIR"] == str(outer / ".git")
     for variable in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
         monkeypatch.delenv(variable)
-    check(tree)
+    check_commit(tree)
     assert git(outer, "ls-files", "--stage") == ""
 
 
-def test_somebody_elses_directory(tree: Path) -> None:
+def test_a_directory_of_another_user(tree: Path) -> None:
     if os.getuid() != 0:
-        pytest.fail("run the tests as root: only root can give a directory to somebody else")
+        pytest.fail("run the tests as root: only root can change the owner of a directory")
     os.chown(tree, 12345, 12345)
     create_repository(tree, "Begin", ADA)
     os.chown(tree, 0, 0)
-    check(tree)
+    check_commit(tree)
 
 
 @pytest.mark.parametrize("settings", [GitSettings(), GitSettings("...", "<>"), GitSettings(" ", " ")])
@@ -123,29 +131,13 @@ def test_without_a_usable_identity(tree: Path, settings: GitSettings) -> None:
     assert git(tree, "log", "--format=%an <%ae>") == "the tree authors <tree@localhost>"
 
 
-def test_gits_own_words_when_it_fails(tree: Path) -> None:
+def test_a_failure_is_reported_with_gits_message_and_a_hint(tree: Path) -> None:
     (tree / ".git").write_text("not a repository\n")
     with pytest.raises(GitError, match=r"git init failed: .*\.git") as failed:
         create_repository(tree, "Begin", ADA)
     assert "--no-git" in failed.value.hint
 
 
-def test_settings_are_the_users(tmp_path: Path, git_config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    git_config.write_text("[user]\n name = N\n email = E\n[init]\n defaultBranch = trunk/한글\n")
-    assert read_git_settings(tmp_path) == GitSettings("N", "E", "trunk/한글")
-    git_config.write_text("[user]\n name = N\n email = E\n[author]\n name = A\n[init]\n defaultBranch = two words\n")
-    assert read_git_settings(tmp_path) == GitSettings("A", "E", "main")
-    monkeypatch.setenv("GIT_AUTHOR_NAME", "From the environment")
-    assert read_git_settings(tmp_path).name == "From the environment"
-
-
-def test_settings_without_any(tmp_path: Path, git_config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    git_config.unlink()
-    assert read_git_settings(tmp_path) == GitSettings("", "", "main")
-    monkeypatch.setenv("PATH", "/nonexistent")
-    assert read_git_settings(tmp_path) == GitSettings("", "", "main")
-
-
-def test_the_branch_is_the_configured_one(tree: Path) -> None:
+def test_the_first_branch_is_the_one_of_the_settings(tree: Path) -> None:
     create_repository(tree, "Begin", GitSettings("A", "B", "trunk/한글"))
     assert git(tree, "-c", "core.quotePath=false", "symbolic-ref", "HEAD") == "refs/heads/trunk/한글"

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Answers from files: which counts, what is wrong in them, and what the last run leaves."""
+"""Answers from files: which file has precedence, which contents are invalid, and what the last run saves."""
 
-import json
 import os
 import re
 from pathlib import Path
 
 import pytest
 
-from scaffold.errors import UsageError
+from scaffold.errors import InvalidAnswersError, UsageError
 from scaffold.generate.create import ProjectPlan, plan_project
 from scaffold.project.answers import (
-    PREFERENCES,
+    ANSWER_KEYS,
+    CONFIGURATION_KEYS,
     FileAnswers,
     configuration_path,
     fill_answers,
@@ -19,153 +19,159 @@ from scaffold.project.answers import (
     read_answer_files,
     read_answers,
     read_configuration,
+    read_last_answers,
     save_last_answers,
 )
 from scaffold.project.catalog import load_catalog
 from scaffold.project.request import ProjectRequest
-from tests.conftest import Command
 from tests.paths import ROOT
 
 CATALOG = load_catalog()
 FIRST = next(iter(CATALOG))
-WITH_MODULE = next(name for name, each in CATALOG.items() if "module" in each.own_answers)
+WITH_MODULE = next(name for name, framework in CATALOG.items() if "module" in framework.own_answers)
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user who has nothing yet."""
+    """The directory of a user without any files."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home/config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home/state"))
     return tmp_path / "home"
 
 
 def configure(text: str | bytes) -> Path:
-    """Write the user's configuration."""
+    """Write the user's configuration, and return its path."""
     path = configuration_path()
     path.parent.mkdir(parents=True)
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return path
 
 
-def planned(request: ProjectRequest, *sources: FileAnswers) -> ProjectPlan:
-    """What comes of `request`, as the command makes it."""
+def plan(request: ProjectRequest, *sources: FileAnswers) -> ProjectPlan:
+    """Plan `request` with the answers of `sources` and of the configuration, as the command does."""
     return plan_project(fill_answers(request, [*sources, read_configuration()]), CATALOG)
 
 
-def test_the_nearer_source_wins(tmp_path: Path, git_config: Path) -> None:
+def test_precedence_of_the_sources(tmp_path: Path, git_config: Path) -> None:
     def author(request: ProjectRequest, *sources: FileAnswers) -> str:
-        return planned(request, *sources).project.author
+        return plan(request, *sources).project.author
 
-    silent = ProjectRequest(tmp_path / "hello", FIRST)
+    request = ProjectRequest(tmp_path / "hello", FIRST)
     git_config.write_text("")
-    assert author(silent) == ""
-    git_config.write_text("[user]\nname = of git\n")
-    assert author(silent) == "of git"
-    configure('author = "of the configuration"')
-    assert author(silent) == "of the configuration"
-    last = planned(ProjectRequest(tmp_path / "hello", FIRST, author="of the last run"))
+    assert author(request) == ""
+    git_config.write_text("[user]\nname = git\n")
+    assert author(request) == "git"
+    configure('author = "configuration"')
+    assert author(request) == "configuration"
+    last = plan(ProjectRequest(tmp_path / "hello", FIRST, author="last run"))
     save_last_answers(last.project, last.git)
-    assert author(silent, *read_answer_files(None, True)) == "of the last run"
-    (tmp_path / "file").write_text('author = "of the file"')
-    asked = read_answer_files(tmp_path / "file", True)
-    assert author(silent, *asked) == "of the file"
-    assert author(ProjectRequest(tmp_path / "hello", FIRST, author="of the option"), *asked) == "of the option"
-    assert author(ProjectRequest(tmp_path / "hello", FIRST, author=""), *asked) == ""
+    assert author(request, *read_answer_files(None, True)) == "last run"
+    (tmp_path / "file").write_text('author = "file"')
+    sources = read_answer_files(tmp_path / "file", True)
+    assert author(request, *sources) == "file"
+    assert author(ProjectRequest(tmp_path / "hello", FIRST, author="option"), *sources) == "option"
+    assert author(ProjectRequest(tmp_path / "hello", FIRST, author=""), *sources) == ""
 
 
-def test_what_can_be_configured(ebpf_new: Command, tmp_path: Path) -> None:
+def test_configuration_provides_defaults(tmp_path: Path) -> None:
     texts = {"framework": WITH_MODULE, "license": "MIT", "author": "Zoé", "email": "z@x.org", "owner": "zoe"}
-    configure("".join(f'{name} = "{text}"\n' for name, text in texts.items()) + "git = false")
-    made = json.loads(ebpf_new("hello", "--json").stdout)
-    answers = json.loads((tmp_path / "hello/.ebpf-new.json").read_text())["answers"]
-    assert made["commit"] is None
-    assert texts.items() <= answers.items()
-    assert answers["module"] == "github.com/zoe/hello"
-    assert json.loads(ebpf_new("other", "--json", "--git").stdout)["commit"]
+    configure("".join(f'{key} = "{text}"\n' for key, text in texts.items()) + "git = false")
+    configured = plan(ProjectRequest(tmp_path / "hello"))
+    assert texts.items() <= configured.project.answers().items()
+    assert configured.project.module == "github.com/zoe/hello"
+    assert configured.git is False
+    assert plan(ProjectRequest(tmp_path / "hello", git=True)).git is True
 
 
-def test_export_heeds_the_configuration(ebpf_new: Command, tmp_path: Path) -> None:
-    configure('framework = "nonsense"\nowner = "zoe"\ngit = false')
-    assert ebpf_new("export", "all").returncode == 0
-    answers = json.loads((tmp_path / "all" / f"{FIRST}-starter" / ".ebpf-new.json").read_text())["answers"]
-    assert answers["owner"] == "zoe"
-    assert not list((tmp_path / "all").glob("*/.git"))
-
-
-def test_all_that_is_wrong_in_files_and_options_is_said_at_once(ebpf_new: Command, tmp_path: Path) -> None:
-    path = configure('licence = "MIT"\nlicense = "GPL-9"\ngit = "no"\nauthor = 7\n"a\\u001bb" = {}')
-    (tmp_path / "file").write_text('owner = "a--b"\nmodule = []\nemail = 2026-01-01')
-    done = ebpf_new("1", "--framework", FIRST, "--answers", "file", "--program", "p")
-    assert done.returncode == 2
-    said = dict(line.strip().split(": ", 1) for line in done.stderr.splitlines()[1:])
-    assert {where: words.partition(";")[0] for where, words in said.items()} == {
-        "module in file": "it is an array",
-        "email in file": "it is a date or time",
-        f"licence in {path}": "there is no such key",
-        f"git in {path}": "it is a text",
-        f"author in {path}": "it is a number",
-        f"'a\\x1bb' in {path}": "there is no such key",
-        "NAME": "'1' begins with '1'",
-        "--program": "there is no 'p'",
-        f"license in {path}": "there is no 'GPL-9'",
-        "owner in file": "'a--b' is no user or organisation on GitHub",
+def test_problems_in_files_and_options_are_reported_together(tmp_path: Path) -> None:
+    configuration = configure('licence = "MIT"\nlicense = "GPL-9"\ngit = "no"\nauthor = 7\n"a\\u001bb" = {}')
+    file = tmp_path / "file"
+    file.write_text('owner = "a--b"\nmodule = []\nemail = 2026-01-01')
+    with pytest.raises(InvalidAnswersError) as caught:
+        plan(ProjectRequest(tmp_path / "1", FIRST, "p"), read_answers(file))
+    problems = {problem.answer: problem.message for problem in caught.value.problems}
+    facts = {
+        f"module in {file}": ("a string", "an array"),
+        f"email in {file}": ("a string", "a date or time"),
+        f"licence in {configuration}": ("unknown", " | ".join(CONFIGURATION_KEYS)),
+        f"git in {configuration}": ("true or false", "a string"),
+        f"author in {configuration}": ("a string", "a number"),
+        f"'a\\x1bb' in {configuration}": ("unknown", " | ".join(CONFIGURATION_KEYS)),
+        "NAME": ("'1'", "a letter, then"),
+        "--program": ("'p'", CATALOG[FIRST].programs[0].name),
+        f"license in {configuration}": ("'GPL-9'", " | ".join(CATALOG[FIRST].licenses)),
+        f"owner in {file}": ("'a--b'", "letters and digits"),
     }
-    assert all("allowed is " in words for words in said.values())
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "home"]
+    assert problems.keys() == facts.keys()
+    for answer, parts in facts.items():
+        assert all(part in problems[answer] for part in parts), problems[answer]
+        assert f"{answer}: {problems[answer]}" in str(caught.value)
+
+
+def test_a_file_of_answers_may_contain_every_key(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("nonsense = 1")
+    (problem,) = read_answers(tmp_path / "file").problems
+    assert " | ".join(ANSWER_KEYS) in problem.message
 
 
 UNREADABLE = {
-    b"\xff": "is not UTF-8: byte 1 is 0xff",
-    b"a = ": "is no TOML: Invalid value",
-    b"a = 1\na = 2": "is no TOML: Cannot overwrite a value",
-    b'{"a": ': "is no JSON: Expecting value",
-    b'{"a":' * 100_000: "is no JSON: it is nested too deeply",
+    b"\xff": "UTF-8: byte 1 is 0xff",
+    b"a = ": "TOML: Invalid value",
+    b"a = 1\na = 2": "TOML: Cannot overwrite a value",
+    b'{"a": ': "JSON: Expecting value",
+    b'{"a":' * 100_000: "JSON: it is nested too deeply",
 }
 
 
 @pytest.mark.parametrize("data", UNREADABLE, ids=list(UNREADABLE.values()))
-def test_what_cannot_be_read_is_named(tmp_path: Path, data: bytes) -> None:
+def test_an_unreadable_file_is_named_with_the_reason(tmp_path: Path, data: bytes) -> None:
     path = configure(data)
     (tmp_path / "file").write_bytes(data)
-    for read in (read_configuration, lambda: read_answers(tmp_path / "file")):
-        with pytest.raises(UsageError) as caught:
-            read()
-        assert UNREADABLE[data] in str(caught.value)
-        assert str(path) in str(caught.value) or str(tmp_path / "file") in str(caught.value)
+    with pytest.raises(UsageError, match=re.escape(str(path))) as caught:
+        read_configuration()
+    assert UNREADABLE[data] in caught.value.message
+    with pytest.raises(UsageError, match=re.escape(str(tmp_path / "file"))) as caught:
+        read_answers(tmp_path / "file")
+    assert UNREADABLE[data] in caught.value.message
 
 
-def test_a_directory_is_no_file(ebpf_new: Command) -> None:
+def test_a_directory_in_place_of_the_configuration_is_an_error() -> None:
     configuration_path().mkdir(parents=True)
-    done = ebpf_new("hello", "--framework", FIRST)
-    assert done.returncode == 2
-    assert done.stderr == f"error: cannot read {configuration_path()}: Is a directory\n"
+    with pytest.raises(UsageError, match=re.escape(f"cannot read {configuration_path()}: Is a directory")):
+        read_configuration()
 
 
-def test_a_file_of_answers_must_be_there(ebpf_new: Command) -> None:
-    done = ebpf_new("hello", "--answers", "gone.toml")
-    assert (done.returncode, done.stderr) == (2, "error: cannot read gone.toml: No such file or directory\n")
+def test_a_missing_file_of_answers_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot read .*gone\.toml: No such file or directory"):
+        read_answers(tmp_path / "gone.toml")
 
 
-def test_no_configuration_is_none(home: Path) -> None:
+def test_replay_without_a_last_run_is_an_error() -> None:
+    with pytest.raises(UsageError, match=re.escape(str(last_answers_path()))) as caught:
+        read_last_answers()
+    assert "--replay" in caught.value.hint
+
+
+def test_a_missing_configuration_has_no_answers(home: Path) -> None:
     assert read_configuration() == FileAnswers()
     home.touch()
     assert read_configuration() == FileAnswers()
 
 
-def test_the_documented_files_are_good(tmp_path: Path) -> None:
+def test_the_documented_files_are_valid(tmp_path: Path) -> None:
     page = (ROOT / "docs/configuration.md").read_text()
     configuration, answers = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     configure(configuration)
-    found = read_configuration()
-    assert (tuple(found.values), found.problems) == (PREFERENCES, ())
+    configured = read_configuration()
+    assert (tuple(configured.values), configured.problems) == (CONFIGURATION_KEYS, ())
     (tmp_path / "file").write_text(answers)
-    assert planned(ProjectRequest(tmp_path / "hello"), read_answers(tmp_path / "file")).project.license == "Apache-2.0"
+    assert plan(ProjectRequest(tmp_path / "hello"), read_answers(tmp_path / "file")).project.license == "Apache-2.0"
 
 
-@pytest.mark.parametrize("named", ["", "relative/path"])
-def test_places_without_a_variable(monkeypatch: pytest.MonkeyPatch, named: str) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", named)
-    monkeypatch.setenv("XDG_STATE_HOME", named)
+@pytest.mark.parametrize("variable", ["", "relative/path"])
+def test_default_directories(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", variable)
+    monkeypatch.setenv("XDG_STATE_HOME", variable)
     monkeypatch.setenv("HOME", "/home/ada")
     assert configuration_path() == Path("/home/ada/.config/ebpf-new/config.toml")
     assert last_answers_path() == Path("/home/ada/.local/state/ebpf-new/last.json")
@@ -174,54 +180,44 @@ def test_places_without_a_variable(monkeypatch: pytest.MonkeyPatch, named: str) 
 @pytest.mark.parametrize(
     "text", ['\ufeffauthor = "Zoé"\r\n', '\ufeff{"author": "Zoé"}', '{"answers": {"author": "Zoé"}}']
 )
-def test_forms_of_a_file(tmp_path: Path, text: str) -> None:
+def test_formats_of_a_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "file").write_bytes(text.encode())
     assert read_answers(tmp_path / "file").values == {"author": "Zoé"}
 
 
-def test_one_like_another_project(ebpf_new: Command, tmp_path: Path) -> None:
-    ebpf_new("first", "-f", WITH_MODULE, "--owner", "zoe", "--license", "MIT", "--description", "{{ x }}")
-    assert ebpf_new("labs/second", "--answers", "first/.ebpf-new.json").returncode == 0
-    first, second = (
-        json.loads((tmp_path / name / ".ebpf-new.json").read_text())["answers"] for name in ("first", "labs/second")
-    )
-    assert second == first | {"name": "second", "module": "github.com/zoe/second"}
-
-
-def test_a_module_of_its_own_stays_unless_another_framework_is_wanted(tmp_path: Path) -> None:
+def test_a_custom_module_is_kept_unless_another_framework_is_requested(tmp_path: Path) -> None:
     (tmp_path / "file").write_text(
         f'framework = "{WITH_MODULE}"\nmodule = "example.org/x"\nname = "old"\nyear = "1999"'
     )
-    like = read_answers(tmp_path / "file")
-    made = planned(ProjectRequest(tmp_path / "hello"), like).project
-    assert (made.name, made.module) == ("hello", "example.org/x")
-    assert made.year != "1999"
-    assert planned(ProjectRequest(tmp_path / "hello", FIRST), like).project.module == ""
+    answers = read_answers(tmp_path / "file")
+    project = plan(ProjectRequest(tmp_path / "hello"), answers).project
+    assert (project.name, project.module) == ("hello", "example.org/x")
+    assert project.year != "1999"
+    assert plan(ProjectRequest(tmp_path / "hello", FIRST), answers).project.module == ""
 
 
-def test_replay(ebpf_new: Command, tmp_path: Path) -> None:
-    done = ebpf_new("hello", "--replay")
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"error: there is no run to replay: {last_answers_path()} is not there")
-    texts = ["--author", "안녕", "--email", "", "--description", "=]", "--license", "MIT"]
-    assert ebpf_new("first", "--framework", FIRST, "--no-git", *texts).returncode == 0
-    assert ebpf_new("not", "--framework", WITH_MODULE, "--dry-run").returncode == 0
-    assert ebpf_new("1", "--framework", WITH_MODULE).returncode == 2
-    assert ebpf_new("second", "--replay").returncode == 0
-    first, second = (
-        json.loads((tmp_path / name / ".ebpf-new.json").read_text())["answers"] for name in ("first", "second")
-    )
-    assert second == first | {"name": "second"}
-    assert not (tmp_path / "second/.git").exists()
+def test_a_default_module_follows_the_new_name(tmp_path: Path) -> None:
+    old = plan(ProjectRequest(tmp_path / "old", WITH_MODULE, owner="zoe", license="MIT", description="{{ x }}"))
+    save_last_answers(old.project, old.git)
+    new = plan(ProjectRequest(tmp_path / "new"), read_last_answers()).project
+    assert new.answers() == old.project.answers() | {"name": "new", "module": "github.com/zoe/new"}
+
+
+def test_saved_answers_are_read_again(tmp_path: Path) -> None:
+    request = ProjectRequest(tmp_path / "hello", FIRST, author="안녕", email="", description="=]", git=False)
+    first = plan(request)
+    save_last_answers(first.project, first.git)
+    again = plan(ProjectRequest(tmp_path / "hello"), read_last_answers())
+    assert (again.project, again.git) == (first.project, False)
     assert os.listdir(last_answers_path().parent) == ["last.json"]
+    assert last_answers_path().parent.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("obstacle", ["file", "directory"])
-def test_a_record_that_cannot_be_kept_is_no_fault(ebpf_new: Command, home: Path, obstacle: str) -> None:
+def test_answers_that_cannot_be_saved_are_not_an_error(tmp_path: Path, home: Path, obstacle: str) -> None:
     if obstacle == "file":
         home.touch()
     else:
         last_answers_path().mkdir(parents=True)
-    done = ebpf_new("hello", "--framework", FIRST, "--no-git")
-    assert (done.returncode, done.stderr) == (0, "")
+    save_last_answers(plan(ProjectRequest(tmp_path / "hello", FIRST)).project, git=True)
     assert obstacle == "file" or os.listdir(last_answers_path().parent) == ["last.json"]

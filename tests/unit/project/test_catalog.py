@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The catalog is what the templates say, and nothing more has to be told to the generator."""
+"""The catalog contains what the template directories contain; no other list of frameworks or programs exists."""
 
 import json
 import shutil
@@ -17,21 +17,21 @@ KEYS = ["name", "description", "author", "email", "license", "owner", "program",
 
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
-    """A copy of the templates that a test may change."""
+    """A copy of the templates that the test can change."""
     return shutil.copytree(templates_directory(), tmp_path / "templates", symlinks=True)
 
 
-@pytest.mark.parametrize("framework", FRAMEWORKS, ids=lambda each: each.name)
-def test_templates_ask_the_same_questions_and_know_their_version(framework: Framework) -> None:
+@pytest.mark.parametrize("framework", FRAMEWORKS, ids=lambda framework: framework.name)
+def test_templates_have_the_same_answers_and_this_version(framework: Framework) -> None:
     answers = json.loads((framework.directory / "cookiecutter.json").read_text())
     assert [key for key in answers if key[0] != "_"] == KEYS
     assert framework.settings["_version"] == __version__
-    assert framework.needs and framework.programs and framework.refused
+    assert framework.needs and framework.programs and framework.reserved_names
     assert framework.licenses[0] == "LGPL-2.1 OR BSD-2-Clause"
     assert all("\n" not in text and text for text in (framework.title, framework.language, framework.choose))
 
 
-def test_the_default_comes_first() -> None:
+def test_the_default_framework_is_the_first() -> None:
     assert FRAMEWORKS[0].name == "libbpf"
 
 
@@ -44,14 +44,14 @@ def test_a_directory_with_a_framework_file_is_a_framework(copied: Path) -> None:
     assert next(iter(load_catalog(copied))) == "libbpf"
 
 
-def test_a_program_that_a_template_names_is_on_offer(copied: Path) -> None:
+def test_a_program_in_cookiecutter_json_is_in_the_catalog(copied: Path) -> None:
     program = (
         shutil.copytree(copied / "_shared/programs/tracepoint", copied / "_shared/programs/probe") / "program.toml"
     )
     program.write_text('title = "Probe"\nsummary = "watches"\nsection = "kprobe/x"\n')
     settings = copied / "libbpf/cookiecutter.json"
     settings.write_text(settings.read_text().replace('"program": [', '"program": ["probe", '))
-    assert [each.name for each in load_catalog(copied)["libbpf"].programs][:1] == ["probe"]
+    assert [program.name for program in load_catalog(copied)["libbpf"].programs][:1] == ["probe"]
 
 
 BROKEN = [
@@ -69,20 +69,20 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("file", "old", "new"), BROKEN)
-def test_broken_data_are_named(copied: Path, file: str, old: str, new: str) -> None:
+def test_an_invalid_file_is_named(copied: Path, file: str, old: str, new: str) -> None:
     path = copied / "libbpf" / file
     path.write_text(path.read_text().replace(old, new, 1))
     with pytest.raises(TemplateError, match=path.name):
         load_catalog(copied)
 
 
-def test_missing_data_are_named(copied: Path) -> None:
+def test_a_missing_file_is_named(copied: Path) -> None:
     (copied / "libbpf/templates/programs/tracepoint/program.toml").unlink()
     with pytest.raises(TemplateError, match=r"program\.toml"):
         load_catalog(copied)
 
 
-def test_kernels_for_completion() -> None:
+def test_kernel_names_for_completion() -> None:
     names = kernel_names()
     assert names[-2:] == ["distro", "host"]
     assert len(names) > 2

@@ -3,11 +3,13 @@
 
 import os
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from scaffold.vmtest.files import LockState, locked_file, try_lock, write_atomically
+from scaffold.vmtest.files import LockState, locked_file, remove_directory, try_lock, write_atomically
 from tests.limits import file_size_limit
 
 
@@ -56,3 +58,20 @@ def test_a_lock_that_is_held_is_busy(tmp_path: Path) -> None:
         assert try_lock(second) is LockState.LOCKED
     finally:
         os.close(second)
+
+
+def test_a_directory_is_removed_while_an_orphan_still_writes_into_it(tmp_path: Path) -> None:
+    directory = tmp_path / "directory"
+    directory.mkdir()
+    stop = time.monotonic() + 0.3
+
+    def write() -> None:
+        while time.monotonic() < stop:
+            with suppress(OSError):  # the directory does not exist any more
+                (directory / "file").touch()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    remove_directory(directory)
+    thread.join()
+    assert list(tmp_path.iterdir()) == []
