@@ -14,7 +14,7 @@ def finding_from_json(entry: Mapping[str, str]) -> Finding:
         check=values.pop("check"),
         status=Status(values.pop("status")),
         found=values.pop("found"),
-        fix=values.pop("mend"),
+        fix=values.pop("fix"),
         package=values.pop("package"),
     )
     assert not values

@@ -37,7 +37,7 @@ def to_json(findings: Sequence[Finding], frameworks: FrameworkNeeds) -> str:
                 "check": finding.check,
                 "status": finding.status,
                 "found": finding.found,
-                "mend": finding.fix,  # the key of the first release, which programs read
+                "fix": finding.fix,
                 "package": finding.package,
             }
             for finding in findings
