@@ -54,7 +54,7 @@ def _check_qemu(probe: Mapping[str, Any], need: Need, host: Host, distribution: 
         return finding
     if probe["runs"] or probe["kvm"] == "works":
         return Finding(Purpose.TEST, need.name, Status.OK, f"{finding.found}, a test guest ran")
-    found = f"{finding.found}, but its test guest of three instructions did not run"
+    found = f"{finding.found}, but its test guest did not run"
     return Finding(Purpose.TEST, need.name, Status.MISSING, found, need_fix(need, distribution, host))
 
 

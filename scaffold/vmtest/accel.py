@@ -36,8 +36,8 @@ class Firmware:
 
 
 FIRMWARE = {
-    # At the reset vector: mov $0x1000000, %ecx; 1: dec %ecx; jnz 1b; mov $0x21, %al; out %al, $0xf4; hlt. The debug-exit
-    # port turns that value into QEMU's exit status (0x21 << 1 | 1).
+    # At the reset vector: mov $0x1000000, %ecx; 1: dec %ecx; jnz 1b; mov $0x21, %al; out %al, $0xf4; hlt. The
+    # debug-exit port turns that value into QEMU's exit status (0x21 << 1 | 1).
     "amd64": Firmware(
         bytes.fromhex("66b900000001 6649 75fc b021 e6f4 f4"),
         FIRMWARE_BYTES - 16,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Print in JSON what this machine provides for guests: `python3 -m vmtest.probe`.
 
-Each call runs a guest of three instructions. It does not use the results of earlier calls.
+Each call runs a small test guest. It does not use the results of earlier calls.
 """
 
 import json
