@@ -13,8 +13,8 @@ stop() {
 
 # Prints the archive from which this machine installs its release.
 own_mirror() {
-  (cd "$(dirname "$0")/.." && python3 -c 'from scaffold.vmtest.apt import own_suites
-print(next(suite.uri for suite in own_suites() if "-" not in suite.name))') 2>/dev/null
+  (cd "$(dirname "$0")/.." && python3 -c 'from scaffold.vmtest.apt import configured_suites
+print(next(suite.uri for suite in configured_suites() if "-" not in suite.name))') 2>/dev/null
 }
 
 create_root() {
