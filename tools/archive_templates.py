@@ -21,7 +21,7 @@ from packaging.version import Version
 from scaffold import __version__
 from scaffold.generate.render import PYCACHE, files_in, render_recorded
 from scaffold.project.catalog import read_context_file, templates_directory
-from scaffold.update.archive import PARTS, SUFFIX, releases_directory
+from scaffold.update.archive import ARCHIVED_DIRECTORIES, SUFFIX, releases_directory
 
 SAMPLES = "samples.json"
 
@@ -30,7 +30,7 @@ def archive(root: Path, version: str, directory: Path, samples: Mapping[str, str
     """Write the templates of the checkout `root` to `directory` as those of `version`, and return the archive."""
     target = directory / f"{version}{SUFFIX}"
     with tarfile.open(target, "w:xz", preset=9) as tar:
-        for part in PARTS:
+        for part in ARCHIVED_DIRECTORIES:
             for path in sorted((root / part).rglob("*")):
                 if PYCACHE not in path.parts and (path.is_file() or path.is_symlink()):
                     _add(tar, path, path.relative_to(root))

@@ -60,7 +60,7 @@ def ask_questions(questions: Sequence["Question"]) -> dict[str, str]:
         console.print("The templates have new questions. Press Enter to accept the default in brackets.")
     return {
         question.key: Prompt.ask(
-            Text(f"{question.words} [{question.default}]"),
+            Text(f"{question.text} [{question.default}]"),
             console=console,
             choices=list(question.choices) or None,
             default=question.default,

@@ -11,7 +11,7 @@ import typer
 from scaffold.cli.terminal import count, is_interactive, print_json, quote_path
 
 if TYPE_CHECKING:
-    from scaffold.update.update import Change, Updated
+    from scaffold.update.update import FileStatus, UpdateResult
 
 # In place of git's word for the most common kind of conflict.
 CONFLICT_REASONS = {"contents": "you and the templates changed the same lines"}
@@ -69,62 +69,63 @@ def update_project(
     request = UpdateRequest(directory, parse_answers(answer or []), base, mode)
     if mode is Mode.WRITE and not yes and is_interactive():
         request = replace(request, answers={**request.answers, **ask_questions(unanswered_questions(request))})
-    updated = update(request)
+    result = update(request)
     if as_json:
-        print_json(_updated_fields(updated))
+        print_json(_result_fields(result))
     else:
-        _print_updated(updated)
-    raise typer.Exit(updated.exit_code)
+        _print_result(result)
+    raise typer.Exit(result.exit_code)
 
 
-def _print_updated(updated: "Updated") -> None:
+def _print_result(result: "UpdateResult") -> None:
     """Print what has changed or would change, and the next commands."""
     from scaffold.update.update import Mode
     from scaffold.vmtest.printable import printable
 
-    if not updated.files:
-        print(f"{updated.name} is up to date with the templates of ebpf-new {updated.now}.")
-        _print_changes(updated.left)
+    if not result.files:
+        print(f"{result.name} is up to date with the templates of ebpf-new {result.to_version}.")
+        _print_files(result.kept)
         return
-    versions = updated.now if updated.before == updated.now else f"{updated.before} to {updated.now}"
-    verb = {Mode.CHECK: "out of date", Mode.DRY_RUN: "would change", Mode.WRITE: "changed"}[updated.mode]
-    print(f"{updated.name}, {versions}: {count(len(updated.files), 'file')} {verb}\n")
-    _print_changes([*updated.files, *updated.left])
-    for key, value in updated.taken.items():
+    is_same_version = result.from_version == result.to_version
+    versions = result.to_version if is_same_version else f"{result.from_version} to {result.to_version}"
+    verb = {Mode.CHECK: "out of date", Mode.DRY_RUN: "would change", Mode.WRITE: "changed"}[result.mode]
+    print(f"{result.name}, {versions}: {count(len(result.files), 'file')} {verb}\n")
+    _print_files([*result.files, *result.kept])
+    for key, value in result.defaults.items():
         print(
             f'\nThe templates have a new question, {key}. Its answer is now the default, "{printable(value)}".'
             f" To give another answer, use: --answer {key}=VALUE"
         )
-    print("\n" + "\n".join(_next_steps(updated)))
+    print("\n" + "\n".join(_next_steps(result)))
 
 
-def _print_changes(changes: "Iterable[Change]") -> None:
+def _print_files(files: "Iterable[FileStatus]") -> None:
     from scaffold.vmtest.printable import printable
 
-    for change in changes:
-        reason = CONFLICT_REASONS.get(change.why, change.why)
-        print(f"  {change.what:13}  {printable(change.path)}{reason and f' ({reason})'}")
+    for file in files:
+        reason = CONFLICT_REASONS.get(file.why, file.why)
+        print(f"  {file.what:13}  {printable(file.path)}{reason and f' ({reason})'}")
 
 
-def _next_steps(updated: "Updated") -> list[str]:
+def _next_steps(result: "UpdateResult") -> list[str]:
     """Return the lines that tell the user what to do next."""
     from scaffold.update.update import Mode
 
-    directory = quote_path(updated.project)
+    directory = quote_path(result.project)
     is_elsewhere = directory != "."
-    if updated.mode is Mode.CHECK:
+    if result.mode is Mode.CHECK:
         return [f"To update the project, run: ebpf-new update{f' {directory}' if is_elsewhere else ''}"]
-    if updated.mode is Mode.DRY_RUN:
+    if result.mode is Mode.DRY_RUN:
         return ["Nothing was written. To update the project, run the same command without --dry-run."]
     git = f"git -C {directory}" if is_elsewhere else "git"
-    paths = "" if updated.is_top else " -- ."
+    paths = "" if result.is_whole_repository else " -- ."
     # `git restore` does not remove unmerged files, so they are added first.
     restore = f"add --update . && {git} restore --source=HEAD --staged --worktree ."
-    undo = "reset --hard" if updated.is_top else restore
-    commit = f'commit --message "Update to ebpf-new {updated.now}"'
+    undo = "reset --hard" if result.is_whole_repository else restore
+    commit = f'commit --message "Update to ebpf-new {result.to_version}"'
     conflicts = []
-    if updated.conflicts:
-        files = count(len(updated.conflicts), "file")
+    if result.conflicts:
+        files = count(len(result.conflicts), "file")
         conflicts.append(
             f"You must resolve the conflicts in {files}: edit the file and run git add, or run git mergetool."
         )
@@ -137,19 +138,19 @@ def _next_steps(updated: "Updated") -> list[str]:
     ]
 
 
-def _updated_fields(updated: "Updated") -> dict[str, object]:
+def _result_fields(result: "UpdateResult") -> dict[str, object]:
     """Return the fields of the JSON output."""
     from scaffold.update.update import Mode
 
     return {
-        "path": str(updated.project.absolute()),
-        "name": updated.name,
-        "from": updated.before,
-        "to": updated.now,
-        "up_to_date": not updated.files,
-        "files": [asdict(change) for change in updated.files],
-        "conflicts": [change.path for change in updated.conflicts],
-        "left": [asdict(change) for change in updated.left],
-        "defaults": dict(updated.taken),
-        "written": updated.mode is Mode.WRITE and bool(updated.files),
+        "path": str(result.project.absolute()),
+        "name": result.name,
+        "from": result.from_version,
+        "to": result.to_version,
+        "up_to_date": not result.files,
+        "files": [asdict(file) for file in result.files],
+        "conflicts": [file.path for file in result.conflicts],
+        "left": [asdict(file) for file in result.kept],
+        "defaults": dict(result.defaults),
+        "written": result.mode is Mode.WRITE and bool(result.files),
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from scaffold.course.plan import Course
 from scaffold.errors import EbpfNewError
-from scaffold.update.update import Mode, Updated, UpdateRequest, update
+from scaffold.update.update import Mode, UpdateRequest, UpdateResult, update
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class UpdatedRepository:
     """The update of one repository. If `result` is None, the repository is unchanged and `problem` is the reason."""
 
     name: str
-    result: Updated | None
+    result: UpdateResult | None
     problem: str = ""
 
     @property

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A project as it was generated, before anybody edited it: what an update compares with."""
+"""The merge base of an update: the project as it was generated, before any edit."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from scaffold.errors import UnavailableError, UsageError
@@ -9,67 +10,80 @@ from scaffold.generate.commit import TREE_TRAILER
 from scaffold.generate.render import files_in, render_recorded
 from scaffold.project.git import Git
 from scaffold.project.record import RECORD, Record
-from scaffold.update.archive import released_versions, unpack
+from scaffold.update.archive import released_versions, unpack_template
 from scaffold.update.checkout import Checkout
-from scaffold.update.merge import Side, TreeId
+from scaffold.update.merge import ProjectTree, TreeId
+
+FileIds = dict[str, tuple[str, str]]  # git's mode and blob hash of each file, by its path in the project
 
 
-def find_base(checkout: Checkout, record: Record, releases: Path, now: Path, place: Path) -> Side:
-    """Return the project as it was generated: from the archive of templates, or from its own history.
+@dataclass(frozen=True)
+class RecordCommit:
+    """The commit that last changed the record: the commit of a new project, if nobody edited the record since."""
 
-    `now` is the project as it would be generated today; `place` is an empty directory to work in.
+    id: str  # "" if no commit has the record
+    generated_tree: str  # the tree that the trailer of the commit names; "" without a trailer
+    project_tree: str  # the tree that the project has in the commit
+
+
+def find_base(checkout: Checkout, record: Record, releases: Path, theirs: Path, directory: Path) -> ProjectTree:
+    """Return the project as it was generated: rendered from the archived templates, or a tree of its own history.
+
+    `theirs` is the project as it would be generated now. `directory` is an empty directory for the rendered files.
 
     Raises:
-        UnavailableError: neither has it.
-        DiskError, TemplateError, UsageError: it cannot be rendered again.
+        UnavailableError: neither the archive nor the history has it.
+        DiskError, TemplateError, UsageError: it cannot be rendered.
     """
     version = str(record.version)
     if version in released_versions(releases):
-        template = unpack(version, record.framework, releases, place)
-        (place / "made").mkdir()
-        return render_recorded(record.answers, template, place / "made")
-    commit, said, found = _first_commit(checkout)
-    if commit and found and found == said:
-        return TreeId(found)
-    if commit and found and _tree_of(checkout, found) == _files_of(checkout, now):
-        return TreeId(found)
-    raise UnavailableError(_advice(checkout, version, commit))
+        template = unpack_template(version, record.framework, releases, directory)
+        (directory / "project").mkdir()
+        return render_recorded(record.answers, template, directory / "project")
+    commit = _find_record_commit(checkout)
+    tree = commit.project_tree
+    if tree and (tree == commit.generated_tree or _read_tree(checkout, tree) == _hash_files(checkout, theirs)):
+        return TreeId(tree)
+    raise _unknown_base(checkout, version, commit.id)
 
 
 def base_at_commit(checkout: Checkout, commit: str) -> TreeId:
-    """Return the project as it is in `commit`.
+    """Return the project as it is in `commit`, which is any name that git knows for a commit.
 
     Raises:
-        UsageError: it is not there.
+        UsageError: the commit does not exist, or does not contain the project.
     """
-    found = _project_in(checkout, commit)
-    if not found or not checkout.git.line("rev-parse", "--verify", "--quiet", f"{found}:{RECORD}"):
-        raise UsageError(f"--base {commit}: there is no such commit here with {checkout.prefix}{RECORD} in it")
-    return TreeId(found)
+    tree = _project_tree(checkout, commit)
+    if not tree or not checkout.git.line("rev-parse", "--verify", "--quiet", f"{tree}:{RECORD}"):
+        raise UsageError(f"--base {commit}: no commit of this name contains {checkout.prefix}{RECORD}")
+    return TreeId(tree)
 
 
-def _first_commit(checkout: Checkout) -> tuple[str, str, str]:
-    """Return the commit that the record came with, the tree that it says it was made with, and the project's in it."""
+def _find_record_commit(checkout: Checkout) -> RecordCommit:
     form = f"--format=%H %(trailers:key={TREE_TRAILER},valueonly,separator=%x20)"
-    printed = Git(checkout.project).line("rev-list", "--max-count=1", "--no-commit-header", form, "HEAD", "--", RECORD)
-    commit, _, said = printed.partition(" ")
-    return commit, said.strip(), _project_in(checkout, commit) if commit else ""
+    line = Git(checkout.project).line("rev-list", "--max-count=1", "--no-commit-header", form, "HEAD", "--", RECORD)
+    commit, _, trailer = line.partition(" ")
+    return RecordCommit(commit, trailer.strip(), _project_tree(checkout, commit) if commit else "")
 
 
-def _project_in(checkout: Checkout, commit: str) -> str:
+def _project_tree(checkout: Checkout, commit: str) -> str:
     tree = checkout.git.line("rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{tree}}")
-    if not tree or checkout.is_top:
+    if not tree or checkout.is_whole_repository:
         return tree
     return checkout.git.line("rev-parse", "--verify", "--quiet", f"{tree}:{checkout.prefix.rstrip('/')}")
 
 
-def _tree_of(checkout: Checkout, tree: str) -> dict[str, tuple[str, str]]:
+def _read_tree(checkout: Checkout, tree: str) -> FileIds:
     entries = os.fsdecode(checkout.git("ls-tree", "-r", "-z", "--full-tree", tree)).split("\0")
-    words = (entry.partition("\t") for entry in entries if entry)
-    return {path: (about.split(" ")[0], about.split(" ")[2]) for about, _, path in words}
+    files = {}
+    for entry in filter(None, entries):  # MODE TYPE HASH, a tab and PATH
+        columns, _, path = entry.partition("\t")
+        mode, _, blob = columns.split(" ")
+        files[path] = (mode, blob)
+    return files
 
 
-def _files_of(checkout: Checkout, root: Path) -> dict[str, tuple[str, str]]:
+def _hash_files(checkout: Checkout, root: Path) -> FileIds:
     names = files_in(root)
     paths = "".join(f"{root / name}\n" for name in names)
     blobs = checkout.git("hash-object", "--no-filters", "--stdin-paths", stdin=os.fsencode(paths)).decode().split()
@@ -77,12 +91,15 @@ def _files_of(checkout: Checkout, root: Path) -> dict[str, tuple[str, str]]:
     return dict(zip(names, zip(modes, blobs, strict=True), strict=True))
 
 
-def _advice(checkout: Checkout, version: str, commit: str) -> str:
-    why = f"the project was made by ebpf-new {version}, and the templates of that version are not known here"
+def _unknown_base(checkout: Checkout, version: str, commit: str) -> UnavailableError:
+    message = f"the project was generated by ebpf-new {version}, and the templates of that version are not available"
     if checkout.git.line("rev-parse", "--is-shallow-repository") == "true":
-        return f"{why}; its own history may know, but this clone has none of it; type: git fetch --unshallow"
-    example = commit[:10] or "COMMIT"
-    return (
-        f"{why}; name the commit that has the project as it was made, without an edit of yours, by --base; if it is"
-        f" the one that {RECORD} came with, type: ebpf-new update --base {example}"
+        hint = (
+            "this clone is shallow, and the full history may contain the generated project; run: git fetch --unshallow"
+        )
+        return UnavailableError(message, hint=hint)
+    hint = (
+        "use --base to name a commit that contains the project as it was generated, without your edits; if that is the"
+        f" commit that added {RECORD}, run: ebpf-new update --base {commit[:10] or 'COMMIT'}"
     )
+    return UnavailableError(message, hint=hint)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The repository that a project stands in, and whether its work tree can be worked on."""
+"""The git work tree that contains a project, and the checks that an update needs before it may write there."""
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,10 +13,12 @@ from scaffold.project.git import Git, git_is_installed
 from scaffold.project.record import RECORD, Record, parse_record
 from scaffold.vmtest.printable import printable
 
-OLDEST_GIT = (2, 38)  # the first whose merge-tree merges
-NAMED = 5  # so many files are named in a message
+MIN_GIT_VERSION = (2, 38)  # the first version whose `git merge-tree` has --write-tree
+MAX_LISTED_PATHS = 5  # in one message
+COMMIT_ALL = "git add --all && git commit --message Start"
 
-IN_PROGRESS = {
+# Files and directories in the git directory that exist while an operation waits for the user; see git-status(1).
+OPERATIONS = {
     "MERGE_HEAD": "merge",
     "CHERRY_PICK_HEAD": "cherry-pick",
     "REVERT_HEAD": "revert",
@@ -26,15 +29,15 @@ IN_PROGRESS = {
 
 @dataclass(frozen=True)
 class Checkout:
-    """A project in a git repository. `prefix` leads from the top to the project: "" or a path that ends with /."""
+    """A project in a git work tree. The project may be a directory of a larger repository."""
 
-    project: Path
-    top: Path
-    prefix: str
+    project: Path  # absolute, without symbolic links
+    top: Path  # the top directory of the work tree
+    prefix: str  # the project's path relative to `top`: "", or a path that ends with /
     git_directory: Path  # of this work tree
-    objects: Path
+    objects_directory: Path
     object_format: str  # sha1 or sha256
-    head: str  # the tree that is committed
+    head_tree: str  # the hash of the tree that HEAD has
 
     @property
     def git(self) -> Git:
@@ -42,96 +45,96 @@ class Checkout:
         return Git(self.top)
 
     @property
-    def is_top(self) -> bool:
-        """Whether the project is the whole repository."""
+    def is_whole_repository(self) -> bool:
+        """Whether the project is at the top of the work tree."""
         return not self.prefix
 
     def read_record(self) -> Record:
-        """Return what the project says of how it was made, as it is committed.
+        """Return the committed record of the project.
 
         Raises:
-            UsageError: it says nothing that can be read.
+            UsageError: the record is damaged.
         """
-        text = self.git("cat-file", "blob", f"{self.head}:{self.prefix}{RECORD}")
+        text = self.git("cat-file", "blob", f"{self.head_tree}:{self.prefix}{RECORD}")
         return parse_record(text, str(self.project / RECORD))
 
 
 def find_checkout(directory: Path) -> Checkout:
-    """Return the project at `directory` with its repository.
+    """Return the project in `directory` and the work tree that contains it.
 
     Raises:
         UnavailableError: git is missing or too old.
-        UsageError: there is no project, or it is in no repository, or not committed.
-        GitError: git refuses to work there; its own words are in the message.
+        UsageError: `directory` is not a project, is not in a git repository, or is not committed.
+        GitError: git refuses to work there; the message contains git's own message.
     """
     project = Path(os.path.realpath(directory))
-    _reject_no_project(directory, project)
-    _reject_old_git()
+    _require_project(directory, project)
+    _require_git()
     git = Git(project)
-    found = git.run("rev-parse", "--show-toplevel", "--show-prefix", "--absolute-git-dir", "--git-path", "objects",
-                    "--show-object-format")  # fmt: skip
-    lines = os.fsdecode(found.stdout).split("\n")
-    start = "git init && git add --all && git commit --message Start"
-    if found.returncode or len(lines) != 6:
-        said = found.stderr.decode(errors="replace").strip()
-        if "not a git repository" not in said:
-            raise GitError(f"git cannot work in {project}: {said or 'its path has a line break'}")
-        raise UsageError(f"{directory} is in no git repository, and an update is a merge by git; type: {start}")
+    result = git.run("rev-parse", "--show-toplevel", "--show-prefix", "--absolute-git-dir", "--git-path", "objects",
+                     "--show-object-format")  # fmt: skip
+    lines = os.fsdecode(result.stdout).split("\n")
+    if result.returncode or len(lines) != 6:
+        message = result.stderr.decode(errors="replace").strip()
+        if "not a git repository" not in message:
+            raise GitError(f"git cannot work in {project}: {message or 'its path contains a line break'}")
+        hint = f"ebpf-new update merges with git; run there: git init && {COMMIT_ALL}"
+        raise UsageError(f"{directory} is not in a git repository", hint=hint)
     top, prefix, git_directory, objects, object_format, _ = lines
-    head = git.line("rev-parse", "HEAD^{tree}", f"HEAD:{prefix}{RECORD}").partition("\n")[0]
-    if not head:
-        advice = "git add --all && git commit --message Start"
-        raise UsageError(f"{directory} is not committed, and an update begins from a commit; type there: {advice}")
-    return Checkout(
-        project, Path(top), prefix, Path(git_directory), project / objects, object_format, head
-    )  # fmt: skip
+    head_tree = git.line("rev-parse", "HEAD^{tree}", f"HEAD:{prefix}{RECORD}").partition("\n")[0]
+    if not head_tree:
+        hint = f"an update starts from a commit; run there: {COMMIT_ALL}"
+        raise UsageError(f"{directory} is not committed", hint=hint)
+    return Checkout(project, Path(top), prefix, Path(git_directory), project / objects, object_format, head_tree)
 
 
-def reject_unfinished(checkout: Checkout) -> None:
-    """Check that nothing would be mixed into an update.
+def require_clean(checkout: Checkout) -> None:
+    """Check that an update would not mix with other changes of the user.
 
     Raises:
-        UsageError: a merge or its like is going on, or files of the project have changes that are not committed.
+        UsageError: a merge or a similar operation is in progress, HEAD has moved since `checkout` was read, or tracked
+            files of the project have uncommitted changes.
     """
-    for name, what in IN_PROGRESS.items():
+    for name, operation in OPERATIONS.items():
         if (checkout.git_directory / name).exists():
-            raise UsageError(f"a {what} is going on here; type first: git {what} --continue, or --abort")
-    if checkout.git.line("rev-parse", "HEAD^{tree}") != checkout.head:
-        raise UsageError("something was committed meanwhile; type the command again")
-    here = Git(checkout.project)
-    # Of an entry, which ends with a NUL, the first three characters are its state; a rename has another path behind it.
-    changed = here("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=no", "--", ".")
-    names = [entry[3:] for entry in os.fsdecode(changed).split("\0") if entry]
-    if names:
-        advice = "commit them first, or type: git stash"
-        raise UsageError(f"changes would be mixed with the update ({named(names)}); {advice}")
+            hint = f"finish it with git {operation} --continue, or cancel it with git {operation} --abort"
+            raise UsageError(f"a {operation} is in progress in {checkout.top}", hint=hint)
+    if checkout.git.line("rev-parse", "HEAD^{tree}") != checkout.head_tree:
+        hint = "run the same command again"
+        raise UsageError(f"another process committed to {checkout.top} during the update", hint=hint)
+    status = Git(checkout.project)("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=no", "--", ".")
+    # An entry is two letters of status, a space and the path.
+    paths = [entry[3:] for entry in os.fsdecode(status).split("\0") if entry]
+    if paths:
+        hint = "commit them first, or run: git stash"
+        raise UsageError(f"uncommitted changes would mix with the update ({format_paths(paths)})", hint=hint)
 
 
-def named(paths: list[str]) -> str:
-    """Return the first of the paths, for a message of one line."""
-    more = [f"and {len(paths) - NAMED} more"] if len(paths) > NAMED else []
-    return ", ".join([*map(printable, paths[:NAMED]), *more])
+def format_paths(paths: Sequence[str]) -> str:
+    """Return the first `MAX_LISTED_PATHS` of `paths` and the number of the others, on one printable line."""
+    hidden = len(paths) - MAX_LISTED_PATHS
+    rest = [f"and {hidden} more"] if hidden > 0 else []
+    return ", ".join([*map(printable, paths[:MAX_LISTED_PATHS]), *rest])
 
 
-def _reject_no_project(directory: Path, project: Path) -> None:
+def _require_project(directory: Path, project: Path) -> None:
     if not project.is_dir():
-        raise UsageError(f"{directory} is no directory")
+        raise UsageError(f"{directory} is not a directory")
     if (project / RECORD).is_file():
         return
-    above = next((parent for parent in project.parents if (parent / RECORD).is_file()), None)
-    advice = f"the project is {above}" if above else "name the directory of one that ebpf-new has made"
-    raise UsageError(f"{directory} is no project of ebpf-new, since it has no {RECORD}; {advice}")
+    parent = next((parent for parent in project.parents if (parent / RECORD).is_file()), None)
+    hint = f"the project is {parent}" if parent else "give the directory of a project that ebpf-new created"
+    raise UsageError(f"{directory} is not a project of ebpf-new: it has no {RECORD}", hint=hint)
 
 
-def _reject_old_git() -> None:
+def _require_git() -> None:
     if not git_is_installed():
-        raise UnavailableError("git is not installed, and an update is a merge by git; type: apt-get install git")
+        raise UnavailableError("git is not installed", hint="run: apt-get install git")
     version = _git_version()
     number = re.search(r"(\d+)\.(\d+)", version)
-    if not number or tuple(map(int, number.groups())) < OLDEST_GIT:
-        raise UnavailableError(
-            f"this is {version}, and an update takes {'.'.join(map(str, OLDEST_GIT))} or newer; upgrade git"
-        )
+    if not number or tuple(map(int, number.groups())) < MIN_GIT_VERSION:
+        expected = ".".join(map(str, MIN_GIT_VERSION))
+        raise UnavailableError(f"expected git {expected} or newer, got {version}", hint="upgrade git")
 
 
 @cache

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Three trees become one, by git, beside the user's repository and without a change in it.
+"""A three-way merge by git that changes nothing in the user's repository.
 
-The merge is done in a bare repository of its own, which borrows the user's objects. Its branches have the names that
-git writes at the conflict markers. The trees are those of the whole repository, of which a project may be a
-directory: so paths, and with them attributes, are what they are for the user.
+The merge runs in a separate bare repository, which borrows the user's objects. Its three commits contain the whole tree
+of the user's repository, even if the project is only a directory of it: so paths, and the attributes that depend on
+them, are those that the user sees. git writes the names of the branches to the conflict markers.
 """
 
 import os
@@ -19,249 +19,291 @@ from scaffold.project.git import Git
 from scaffold.update.checkout import Checkout
 
 TreeId = NewType("TreeId", str)
-Side = Path | TreeId  # of a merge: a directory, or a tree that the repository has
+ProjectTree = Path | TreeId  # the files of a project: in a directory, or in a tree of the user's repository
 
-MADE, YOURS = "generated", "yours"
-NOBODY = b"committer ebpf-new <ebpf-new@localhost> 0 +0000\ndata 0\n"
-# A file is followed where it was renamed to; where its neighbours went says nothing of a new one.
-QUICK = ("-c", "core.fsync=none")  # nobody needs the repository after a crash
-HOW = ("-c", "merge.renames=true", "-c", "merge.directoryRenames=false")
-GONE = "0" * 6  # the mode of what is not there
+BASE, OURS = "generated", "yours"  # branches; the branch of the new templates is `MergeRepository.theirs`
+COMMITTER = b"committer ebpf-new <ebpf-new@localhost> 0 +0000\ndata 0\n"
+NO_FSYNC = ("-c", "core.fsync=none")  # nobody needs the repository after a crash
+# The merge follows a renamed file, but does not move new files because their neighbours moved.
+MERGE_OPTIONS = ("-c", "merge.renames=true", "-c", "merge.directoryRenames=false")
+MISSING_MODE = "000000"  # git's mode of a file that does not exist
 
 
 @dataclass(frozen=True)
 class Blob:
-    """A file as git holds it."""
+    """The content of a file in git."""
 
-    mode: str
+    mode: str  # octal digits, such as 100644
     id: str
+
+
+class ChangeKind(StrEnum):
+    """What an update does to a file that git merged."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
 
 
 @dataclass(frozen=True)
 class FileChange:
-    """What becomes of a file: None is not there."""
+    """A file before and after a merge. None means that the file does not exist."""
 
-    path: str  # from the top of the work tree, as all paths here
+    path: str  # relative to the top of the work tree, like all paths in this module
     old: Blob | None
     new: Blob | None
 
+    @property
+    def kind(self) -> ChangeKind:
+        """Whether the file is added, changed or removed."""
+        if not self.old:
+            return ChangeKind.ADDED
+        return ChangeKind.CHANGED if self.new else ChangeKind.REMOVED
+
 
 class Resolution(StrEnum):
-    """What a merge made of a file that could not be merged."""
+    """What an update does to a file that git could not merge."""
 
-    CONFLICT = "conflict"
+    CONFLICT = "conflict"  # the user must resolve it
     STAYS_DELETED = "stays deleted"  # the user deleted it, the templates changed it
     STAYS = "stays"  # the user changed it, the templates dropped it
 
 
 @dataclass(frozen=True)
-class Unmerged:
-    """A file that could not be merged, and why in git's words, such as "contents" or "modify/delete"."""
+class UnmergedFile:
+    """A file that git could not merge. `why` is git's word for the conflict, such as "contents" or "modify/delete"."""
 
     path: str
-    fate: Resolution
+    resolution: Resolution
     why: str
 
 
 @dataclass(frozen=True)
-class Merged:
-    """What a merge changes in the work tree, and what it leaves to the user: the index's entries by stage."""
+class MergeResult:
+    """The outcome of a merge. `stages` has git's index entries of each conflict: 1 is base, 2 is ours, 3 is theirs."""
 
     changes: tuple[FileChange, ...]
-    unmerged: Mapping[str, Mapping[int, Blob]]
-    specials: tuple[Unmerged, ...]
+    stages: Mapping[str, Mapping[int, Blob]]
+    unmerged: tuple[UnmergedFile, ...]
 
 
 @dataclass(frozen=True)
 class MergeRepository:
-    """The repository of its own in which trees of `checkout` are merged. Make it with `make_merge_repository`."""
+    """The bare repository in which the trees of `checkout` are merged; `create_merge_repository` creates it."""
 
     checkout: Checkout
     root: Path
+    theirs: str  # the branch with the project by the new templates
 
     @property
     def git(self) -> Git:
-        """git that has this repository's objects and branches, and the user's work tree for its attributes."""
+        """git with the objects and branches of this repository, and the attributes of the user's work tree."""
         return Git(self.checkout.top, {"GIT_DIR": str(self.root), "GIT_WORK_TREE": str(self.checkout.top)})
 
     @property
-    def borrowed(self) -> Git:
-        """git in the user's repository that has this repository's objects too, and writes none into the user's."""
+    def user_git(self) -> Git:
+        """git in the user's repository, which reads the objects of both repositories and writes objects to this one."""
         return self.checkout.git.with_variables(GIT_OBJECT_DIRECTORY=str(self.root / "objects"))
 
 
-def make_merge_repository(checkout: Checkout, directory: Path) -> MergeRepository:
-    """Make a repository in `directory`, which exists.
+def create_merge_repository(checkout: Checkout, directory: Path, theirs: str) -> MergeRepository:
+    """Create an empty repository in `directory`, which exists. `theirs` is the branch for the new templates.
 
     Raises:
-        DiskError, GitError: it cannot be made.
+        DiskError, GitError: it cannot be created.
     """
     root = directory / "repository"
-    form = f"--object-format={checkout.object_format}"
-    Git(directory)("init", "--quiet", "--bare", "--template=", form, str(root))
+    object_format = f"--object-format={checkout.object_format}"
+    Git(directory)("init", "--quiet", "--bare", "--template=", object_format, str(root))
     try:
         (root / "objects/info").mkdir(exist_ok=True)
-        (root / "objects/info/alternates").write_bytes(os.fsencode(checkout.objects) + b"\n")
+        (root / "objects/info/alternates").write_bytes(os.fsencode(checkout.objects_directory) + b"\n")
     except OSError as error:
         raise DiskError(f"cannot write in {directory}: {error.strerror}") from error
-    return MergeRepository(checkout, root)
+    return MergeRepository(checkout, root, theirs)
 
 
-def add_sides(repository: MergeRepository, made: Side, theirs: Side, label: str) -> None:
-    """Add three commits: the project as it was generated, and based on it the user's tree, and `theirs` at `label`.
+def commit_trees(repository: MergeRepository, base: ProjectTree, theirs: ProjectTree) -> None:
+    """Commit the three trees: `base`, the project as generated, and on top of it the user's tree and `theirs`.
 
     Raises:
-        DiskError, GitError: they cannot be made.
+        DiskError: a file cannot be read.
+        GitError: git cannot write the commits.
     """
     checkout = repository.checkout
-    parts = [
-        *_commit(MADE, "", checkout, made),
-        *_commit(YOURS, MADE, checkout, None),
-        *_commit(label, MADE, checkout, theirs),
+    commands = [
+        *_commit_project(BASE, "", checkout, base),
+        _start_commit(OURS, BASE),
+        _set_root(checkout.head_tree),
+        *_commit_project(repository.theirs, BASE, checkout, theirs),
     ]
-    repository.git(*QUICK, "fast-import", "--quiet", stdin=b"".join(parts))
+    _fast_import(repository, commands)
 
 
-def drop_replaced(repository: MergeRepository, label: str) -> list[Unmerged]:
-    """Leave out what the user has a file or link in place of: the directory of it, with all that newer templates add.
+def list_template_changes(repository: MergeRepository) -> list[str]:
+    """Return the paths of the files in which the new templates differ from the base."""
+    output = repository.git("diff-tree", "-r", "-z", "--name-only", "--no-renames", BASE, repository.theirs)
+    return [path for path in os.fsdecode(output).split("\0") if path]
 
-    Return the files that would have come.
+
+def drop_replaced_directories(repository: MergeRepository) -> list[UnmergedFile]:
+    """Remove from base and theirs each directory that the user replaced by a file or a link, so that it stays replaced.
+
+    Return the files in these directories that the new templates changed.
 
     Raises:
-        GitError: git cannot.
+        GitError: git failed.
     """
-    raw = repository.git("diff-tree", "-r", "-z", "--name-status", "--no-renames", MADE, YOURS)
-    words = os.fsdecode(raw).split("\0")
-    states = dict(zip(words[1::2], words[::2], strict=False))
-    left = {str(parent) for path, state in states.items() if state == "D" for parent in Path(path).parents}
-    replaced = sorted(path for path, state in states.items() if state == "A" and path in left)
+    output = repository.git("diff-tree", "-r", "-z", "--name-status", "--no-renames", BASE, OURS)
+    fields = os.fsdecode(output).split("\0")
+    statuses = dict(zip(fields[1::2], fields[::2], strict=False))
+    parents_of_deleted = {
+        str(parent) for path, status in statuses.items() if status == "D" for parent in Path(path).parents
+    }
+    replaced = sorted(path for path, status in statuses.items() if status == "A" and path in parents_of_deleted)
     if not replaced:
         return []
-    shed = [path for path in differing(repository, label) if any(path.startswith(f"{each}/") for each in replaced)]
-    tree = repository.git.line("rev-parse", f"{label}^{{tree}}")
-    without = b"".join(b"D " + _quoted(each) + b"\n" for each in replaced)
-    parts = [
-        *(_head(MADE, f"{MADE}^0"), without),
-        *(_head(YOURS, MADE), _root(repository.checkout.head)),
-        *(_head(label, MADE), _root(tree), without),
+    dropped = [
+        path
+        for path in list_template_changes(repository)
+        if any(path.startswith(f"{directory}/") for directory in replaced)
     ]
-    repository.git(*QUICK, "fast-import", "--quiet", "--force", stdin=b"".join(parts))
-    return [Unmerged(path, Resolution.STAYS_DELETED, "file/directory") for path in shed]
+    theirs = repository.theirs
+    theirs_tree = repository.git.line("rev-parse", f"{theirs}^{{tree}}")
+    delete = b"".join(b"D " + quote_path(directory) + b"\n" for directory in replaced)
+    commands = [
+        _start_commit(BASE, f"{BASE}^0"),
+        delete,
+        _start_commit(OURS, BASE),
+        _set_root(repository.checkout.head_tree),
+        _start_commit(theirs, BASE),
+        _set_root(theirs_tree),
+        delete,
+    ]
+    _fast_import(repository, commands, "--force")
+    return [UnmergedFile(path, Resolution.STAYS_DELETED, "file/directory") for path in dropped]
 
 
-def differing(repository: MergeRepository, label: str) -> list[str]:
-    """Return the paths in which the project at `label` differs from the one that was made."""
-    found = repository.git("diff-tree", "-r", "-z", "--name-only", "--no-renames", MADE, label)
-    return [path for path in os.fsdecode(found).split("\0") if path]
-
-
-def merge(repository: MergeRepository, label: str) -> Merged:
-    """Merge what is at `label` into the user's.
-
-    Raises:
-        GitError: git cannot.
-    """
-    # Its exit status is 1 when there are conflicts.
-    printed = repository.git(*HOW, "merge-tree", "--write-tree", "-z", YOURS, label, statuses=(0, 1))
-    tree, *words = os.fsdecode(printed).split("\0")
-    end = words.index("") if "" in words else len(words)
-    stages = _stages(words[:end])
-    specials = tuple(_specials(stages, dict(_conflicts(words[end + 1 :]))))
-    settled = {each.path for each in specials if each.fate is not Resolution.CONFLICT}
-    absent = {each.path for each in specials if each.fate is Resolution.STAYS_DELETED}
-    changes = [change for change in _changes(repository, tree) if change.path not in absent]
-    unmerged = {path: found for path, found in stages.items() if path not in settled}
-    return Merged(tuple(changes), unmerged, specials)
-
-
-def copy_objects(repository: MergeRepository, merged: Merged) -> None:
-    """Copy the files that a merge made into the user's repository.
+def merge(repository: MergeRepository) -> MergeResult:
+    """Merge the branch of the new templates into the user's.
 
     Raises:
-        GitError: they cannot be written.
+        GitError: git failed.
     """
-    wanted = {change.new.id for change in merged.changes if change.new}
-    wanted |= {blob.id for stages in merged.unmerged.values() for blob in stages.values()}
-    pack = repository.git("pack-objects", "--quiet", "--stdout", stdin="".join(f"{each}\n" for each in wanted).encode())
+    # The exit status is 1 if there are conflicts.
+    output = repository.git(
+        *MERGE_OPTIONS, "merge-tree", "--write-tree", "-z", OURS, repository.theirs, statuses=(0, 1)
+    )
+    tree, *fields = os.fsdecode(output).split("\0")
+    end = fields.index("") if "" in fields else len(fields)
+    stages = parse_stages(fields[:end])
+    unmerged = tuple(resolve_unmerged(stages, dict(parse_conflicts(fields[end + 1 :]))))
+    resolved = {file.path for file in unmerged if file.resolution is not Resolution.CONFLICT}
+    deleted = {file.path for file in unmerged if file.resolution is Resolution.STAYS_DELETED}
+    return MergeResult(
+        tuple(change for change in _list_changes(repository, tree) if change.path not in deleted),
+        {path: blobs for path, blobs in stages.items() if path not in resolved},
+        unmerged,
+    )
+
+
+def copy_objects(repository: MergeRepository, result: MergeResult) -> None:
+    """Copy the blobs of `result` to the user's repository.
+
+    Raises:
+        GitError: git cannot write them.
+    """
+    blobs = {change.new.id for change in result.changes if change.new}
+    blobs |= {blob.id for stages in result.stages.values() for blob in stages.values()}
+    pack = repository.git("pack-objects", "--quiet", "--stdout", stdin="".join(f"{blob}\n" for blob in blobs).encode())
     repository.checkout.git("unpack-objects", "-q", stdin=pack)
 
 
-def _commit(branch: str, parent: str, checkout: Checkout, side: Side | None) -> Iterator[bytes]:
-    """Yield what has fast-import commit the user's tree to `branch`, with `side` for the project in it."""
-    yield _head(branch, parent)
-    place = _quoted(checkout.prefix.rstrip("/"))
-    if side is None or not checkout.is_top:
-        yield _root(checkout.head)
-    if side is None:
+def _fast_import(repository: MergeRepository, commands: Sequence[bytes], *options: str) -> None:
+    # The format of the commands is in git-fast-import(1).
+    repository.git(*NO_FSYNC, "fast-import", "--quiet", *options, stdin=b"".join(commands))
+
+
+def _commit_project(branch: str, parent: str, checkout: Checkout, files: ProjectTree) -> Iterator[bytes]:
+    """Yield the commands that commit the user's tree to `branch`, with `files` in place of the project."""
+    yield _start_commit(branch, parent)
+    project = quote_path(checkout.prefix.rstrip("/"))
+    if not checkout.is_whole_repository:
+        yield _set_root(checkout.head_tree)
+    if isinstance(files, str):
+        yield f"M 040000 {files} ".encode() + project + b"\n"
         return
-    if isinstance(side, str):
-        yield f"M 040000 {side} ".encode() + place + b"\n"
-        return
-    yield b"deleteall\n" if checkout.is_top else b"D " + place + b"\n"
+    yield b"deleteall\n" if checkout.is_whole_repository else b"D " + project + b"\n"
     try:
-        for name in files_in(side):
-            path, data = side / name, (side / name).read_bytes()
-            mode = "100755" if path.stat().st_mode & 0o100 else "100644"
-            yield f"M {mode} inline ".encode() + _quoted(checkout.prefix + name) + f"\ndata {len(data)}\n".encode()
+        for name in files_in(files):
+            path = files / name
+            data, mode = path.read_bytes(), "100755" if path.stat().st_mode & 0o100 else "100644"
+            yield f"M {mode} inline ".encode() + quote_path(checkout.prefix + name) + f"\ndata {len(data)}\n".encode()
             yield data + b"\n"
     except OSError as error:
         raise DiskError(f"cannot read {error.filename}: {error.strerror}") from error
 
 
-def _head(branch: str, parent: str) -> bytes:
-    above = f"from refs/heads/{parent}\n" if parent else ""
-    return f"commit refs/heads/{branch}\n".encode() + NOBODY + above.encode()
+def _start_commit(branch: str, parent: str) -> bytes:
+    source = f"from refs/heads/{parent}\n" if parent else ""
+    return f"commit refs/heads/{branch}\n".encode() + COMMITTER + source.encode()
 
 
-def _root(tree: str) -> bytes:
+def _set_root(tree: str) -> bytes:
     return f'M 040000 {tree} ""\n'.encode()
 
 
-def _quoted(path: str) -> bytes:
-    plain = os.fsencode(path)
-    return b'"' + plain.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n") + b'"'
+def quote_path(path: str) -> bytes:
+    """Return `path` as git-fast-import(1) reads it."""
+    return b'"' + os.fsencode(path).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n") + b'"'
 
 
-def _stages(entries: Sequence[str]) -> dict[str, dict[int, Blob]]:
-    found: dict[str, dict[int, Blob]] = {}
+def parse_stages(entries: Sequence[str]) -> dict[str, dict[int, Blob]]:
+    """Return the blobs of each path by stage. An entry is MODE HASH STAGE, a tab and PATH; see git-merge-tree(1)."""
+    stages: dict[str, dict[int, Blob]] = {}
     for entry in entries:
-        data, _, path = entry.partition("\t")
-        mode, blob, stage = data.split(" ")
-        found.setdefault(path, {})[int(stage)] = Blob(mode, blob)
-    return found
+        columns, _, path = entry.partition("\t")
+        mode, blob, stage = columns.split(" ")
+        stages.setdefault(path, {})[int(stage)] = Blob(mode, blob)
+    return stages
 
 
-def _conflicts(words: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield the path and the kind of each conflict. A message is a number of paths, these, its kind, and a text."""
-    rest = iter(words)
+def parse_conflicts(fields: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the path and the kind of each conflict.
+
+    A message is the number of its paths, the paths, a kind such as "CONFLICT (contents)", and a text; see
+    git-merge-tree(1).
+    """
+    rest = iter(fields)
     for number in rest:
         if not number:
             return
         paths = [next(rest) for _ in range(int(number))]
-        kind, _ = next(rest), next(rest)
+        kind, _text = next(rest), next(rest)
         if kind.startswith("CONFLICT"):
             yield from ((path, kind.removeprefix("CONFLICT (").removesuffix(")")) for path in paths)
 
 
-def _specials(stages: Mapping[str, Mapping[int, Blob]], kinds: Mapping[str, str]) -> Iterator[Unmerged]:
-    """Yield what becomes of each file that git could not merge. Stage 1 is as made, 2 the user's, 3 the new one."""
-    settled = {frozenset({1, 3}): Resolution.STAYS_DELETED, frozenset({1, 2}): Resolution.STAYS}
-    for path, found in stages.items():
-        why = kinds.get(path, "conflict")
-        fate = settled.get(frozenset(found)) if why.endswith("/delete") else None
-        yield Unmerged(path, fate or Resolution.CONFLICT, why)
+def resolve_unmerged(stages: Mapping[str, Mapping[int, Blob]], kinds: Mapping[str, str]) -> Iterator[UnmergedFile]:
+    """Yield the resolution of each file with `stages`. One side of a "modify/delete" conflict has no stage."""
+    resolutions = {frozenset({1, 3}): Resolution.STAYS_DELETED, frozenset({1, 2}): Resolution.STAYS}
+    for path, blobs in stages.items():
+        kind = kinds.get(path, "conflict")
+        resolution = resolutions.get(frozenset(blobs)) if kind.endswith("/delete") else None
+        yield UnmergedFile(path, resolution or Resolution.CONFLICT, kind)
 
 
-def _changes(repository: MergeRepository, tree: str) -> Iterator[FileChange]:
-    raw = repository.git(
-        "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", repository.checkout.head, tree
-    )
-    words = iter(os.fsdecode(raw).split("\0"))
-    for word in words:
-        if not word:
+def _list_changes(repository: MergeRepository, tree: str) -> Iterator[FileChange]:
+    """Yield the differences between the user's tree and `tree`. The raw format is in git-diff-tree(1)."""
+    head = repository.checkout.head_tree
+    output = repository.git("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", head, tree)
+    fields = iter(os.fsdecode(output).split("\0"))
+    for columns in fields:
+        if not columns:
             return
-        old_mode, new_mode, old, new, _ = word.removeprefix(":").split(" ")
-        path = next(words)
-        yield FileChange(
-            path, *(None if mode == GONE else Blob(mode, blob) for mode, blob in ((old_mode, old), (new_mode, new)))
-        )
+        old_mode, new_mode, old, new, _ = columns.removeprefix(":").split(" ")
+        yield FileChange(next(fields), _blob(old_mode, old), _blob(new_mode, new))
+
+
+def _blob(mode: str, name: str) -> Blob | None:
+    return None if mode == MISSING_MODE else Blob(mode, name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Nothing of the user's is lost, whatever they did between two updates, and what could not be merged is marked."""
+"""A property of every update: no edit of the user is lost, and every conflict is marked and reported."""
 
 import os
 import re
@@ -16,32 +16,34 @@ from hypothesis import strategies as st
 
 from scaffold.errors import UsageError
 from scaffold.update.checkout import find_checkout
-from scaffold.update.merge import Merged, Resolution
+from scaffold.update.merge import MergeResult, Resolution
 from scaffold.update.update import Mode, update_tree
 from tests.conftest import git
-from tests.render.histories import commit, made_at
+from tests.render.histories import commit_all, create_at
 
-# What the templates change, rename, drop and add at 1.1 and 2.0, and what they leave as it is.
-PLACES = [
+# Paths that the templates change, rename, drop and add at 1.1 and 2.0, and paths that they do not change.
+PATHS = [
     "Makefile", "README.md", "LICENSE", "src/minimal.bpf.c", ".envrc", "tools/trace.py", "tools/more.py", "tools",
     "docs/old.md", "docs/guide.md", "docs/moved.md", "docs/last.md", "docs/chapter.md", "docs/mine/of my own",
     "NEWS.md", "NEWS.md/within", "extra", "extra/deep/new.txt", "own", "\u110b\u1165 'quoted\" \\",
 ]  # fmt: skip
 RENAMED = {"docs/moved.md": "docs/chapter.md"}  # by the templates, at 2.0
-# As the command says, of a whole repository and of a directory in a larger one.
+# The commands that ebpf-new prints for a whole repository, and for a directory in a larger one.
 UNDO = ("git reset --hard", "git add --update . && git restore --source=HEAD --staged --worktree .")
-MARKS = re.compile(rb"^(<<<<<<< yours|>>>>>>> ebpf-new-)", re.MULTILINE)
+# The examples make and remove thousands of directories, which a disk under load does slowly.
+MEMORY = Path("/dev/shm")
+TEMPORARY = MEMORY if os.access(MEMORY, os.W_OK) else None
+MARKERS = re.compile(rb"^(<<<<<<< yours|>>>>>>> ebpf-new-)", re.MULTILINE)
 
-
-Files = dict[str, tuple[str, bytes]]  # the kind of each, and its bytes or where it leads
+Files = dict[str, tuple[str, bytes]]  # the kind of each file, and its content or the target of the link
 
 
 @dataclass(frozen=True)
 class Edit:
-    """What the user does to a place; a file that is to be there and is not is passed over."""
+    """An edit of the user at `path`. An edit that needs an existing file does nothing if there is none."""
 
-    what: str
-    place: str
+    kind: str
+    path: str
     to: str
     line: int
 
@@ -51,60 +53,60 @@ EDITS = st.builds(
     st.sampled_from(
         ["insert", "insert", "change", "change", "cut", "delete", "rename", "add", "bytes", "mode", "link"]
     ),
-    st.sampled_from(PLACES),
-    st.sampled_from(PLACES),
+    st.sampled_from(PATHS),
+    st.sampled_from(PATHS),
     st.sampled_from([0, 3, 7, 8, 9, 11, 12, 19, 30, 39]),
 )
 ROUNDS = st.lists(
-    st.tuples(st.lists(EDITS, max_size=7), st.lists(st.sampled_from(PLACES), max_size=1)), min_size=1, max_size=2
+    st.tuples(st.lists(EDITS, max_size=7), st.lists(st.sampled_from(PATHS), max_size=1)), min_size=1, max_size=2
 )
 
 
 @cache
 def _trees() -> tempfile.TemporaryDirectory[str]:
-    """The project as each version makes it, and a repository of the first; for speed, only what is edited."""
-    directory = tempfile.TemporaryDirectory(prefix="trees-")
+    """Create the project at each version, and a repository of the first, with only the files that may be edited."""
+    directory = tempfile.TemporaryDirectory(prefix="trees-", dir=TEMPORARY)
     for version in ("1.0", "1.1", "2.0"):
-        root = made_at(version, Path(directory.name, version, "hello"), with_git=False)
-        for name in files(root).keys() - {*PLACES, ".ebpf-new.json"}:
+        root = create_at(version, Path(directory.name, version, "hello"), with_git=False)
+        for name in files(root).keys() - {*PATHS, ".ebpf-new.json"}:
             (root / name).unlink()
     start = Path(directory.name, "start")
     shutil.copytree(tree(Path(directory.name), "1.0"), start)
     git(start, "init", "--quiet", "--template=", "--initial-branch=main")
     git(start, "config", "core.fsync", "none")
-    commit(start)
+    commit_all(start)
     git(start, "gc", "--quiet")
     return directory
 
 
-def tree(place: Path, version: str) -> Path:
-    return place / version / "hello"
+def tree(directory: Path, version: str) -> Path:
+    return directory / version / "hello"
 
 
 def apply(repository: Path, edit: Edit, mark: str) -> None:
-    """Do `edit`; what is written holds `mark`."""
-    path, to = repository / edit.place, repository / edit.to
+    """Do `edit`. Whatever it writes contains `mark`."""
+    path, to = repository / edit.path, repository / edit.to
     is_file = path.is_file() and not path.is_symlink()
-    if edit.what in ("insert", "change", "cut") and is_file:
+    if edit.kind in ("insert", "change", "cut") and is_file:
         lines = path.read_bytes().splitlines(keepends=True)
-        end = edit.line + {"insert": 0, "change": 1, "cut": 3}[edit.what]
-        lines[edit.line : end] = [] if edit.what == "cut" else [f"{mark}\n".encode()]
+        end = edit.line + {"insert": 0, "change": 1, "cut": 3}[edit.kind]
+        lines[edit.line : end] = [] if edit.kind == "cut" else [f"{mark}\n".encode()]
         path.write_bytes(b"".join(lines))
-    elif edit.what == "bytes" and is_file:
+    elif edit.kind == "bytes" and is_file:
         path.write_bytes(b"\0\xff\n" + mark.encode() + b"\n")
-    elif edit.what == "mode" and is_file:
+    elif edit.kind == "mode" and is_file:
         path.chmod(path.stat().st_mode ^ 0o111)
-    elif edit.what == "delete" and os.path.lexists(path):
+    elif edit.kind == "delete" and os.path.lexists(path):
         remove(path)
-    elif edit.what == "rename" and is_file and free(repository, to):
+    elif edit.kind == "rename" and is_file and is_free(repository, to):
         to.parent.mkdir(parents=True, exist_ok=True)
         path.rename(to)
-    elif edit.what == "add" and free(repository, path):
+    elif edit.kind == "add" and is_free(repository, path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{mark}\n")
-    elif edit.what == "link" and edit.place != edit.to:
+    elif edit.kind == "link" and edit.path != edit.to:
         remove(path)
-        if free(repository, path):
+        if is_free(repository, path):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.symlink_to(mark)
 
@@ -116,82 +118,85 @@ def remove(path: Path) -> None:
         path.unlink()
 
 
-def free(repository: Path, path: Path) -> bool:
-    """Tell whether a file can be made there without another's going."""
-    above = [parent for parent in path.parents if parent.is_relative_to(repository)]
-    return not os.path.lexists(path) and all(not os.path.lexists(each) or each.is_dir() for each in above)
+def is_free(repository: Path, path: Path) -> bool:
+    """Return whether a file can be created at `path` without removing another one."""
+    parents = [parent for parent in path.parents if parent.is_relative_to(repository)]
+    return not os.path.lexists(path) and all(not os.path.lexists(parent) or parent.is_dir() for parent in parents)
 
 
 def files(root: Path) -> Files:
-    """Each file below `root`, git's own left out."""
-    found = {}
+    """Return each file and link below `root`, without those of git."""
+    result = {}
     for parent, directories, names in os.walk(root):
         directories[:] = [name for name in directories if name != ".git"]
         for path in (Path(parent, name) for name in [*names, *directories]):
             if path.is_symlink():
-                found[str(path.relative_to(root))] = ("link", os.fsencode(os.readlink(path)))
+                result[str(path.relative_to(root))] = ("link", os.fsencode(os.readlink(path)))
             elif path.is_file():
                 kind = "program" if os.access(path, os.X_OK) else "file"
-                found[str(path.relative_to(root))] = (kind, path.read_bytes())
-    return found
+                result[str(path.relative_to(root))] = (kind, path.read_bytes())
+    return result
 
 
 def branches(repository: Path) -> Files:
-    """Where HEAD and each branch are, and have been."""
+    """Return HEAD, the branches and their logs."""
     return (
         files(repository / ".git/refs") | files(repository / ".git/logs") | {"HEAD": files(repository / ".git")["HEAD"]}
     )
 
 
-def contents_of(found: Files) -> list[bytes]:
-    return [data for _, data in found.values()]
+def contents_of(files: Files) -> list[bytes]:
+    return [data for _, data in files.values()]
 
 
-def words_of_mine(contents: Iterable[bytes]) -> set[bytes]:
-    return {word for each in contents for word in re.findall(rb"mine-\d+-\d+", each)}
+def user_marks(contents: Iterable[bytes]) -> set[bytes]:
+    return {mark for content in contents for mark in re.findall(rb"mine-\d+-\d+", content)}
 
 
 def unmerged_entries(repository: Path) -> list[tuple[str, int, str]]:
-    """The path, stage and blob of each file that is not merged."""
+    """Return the path, stage and blob of each unmerged entry of the index."""
     entries = [entry.partition("\t") for entry in git(repository, "ls-files", "--unmerged", "-z").split("\0") if entry]
-    return [(path, int(about.split()[2]), about.split()[1]) for about, _, path in entries]
+    return [(path, int(columns.split()[2]), columns.split()[1]) for columns, _, path in entries]
 
 
 def blob(repository: Path, name: str) -> bytes:
     return subprocess.run(["git", "-C", repository, "cat-file", "blob", name], capture_output=True, check=True).stdout
 
 
-def check_kept(repository: Path, before: Path, now: Path, mine: Files, there: Files, merged: Merged) -> None:
-    """The files of the user, `mine`, live on in those that are `there`, beside what the templates changed."""
-    was, new = files(before), files(now)
+def check_edits_are_kept(
+    repository: Path, base: Path, theirs: Path, ours: Files, merged: Files, result: MergeResult
+) -> None:
+    """Check that `merged`, the files after the update, contain the user's edits in `ours` and the new templates."""
+    generated, new = files(base), files(theirs)
     entries = unmerged_entries(repository)
     unmerged = {path for path, _, _ in entries}
-    # Every word that the user wrote is there, at least in a stage of what is not merged.
+    # Everything that the user wrote is in a file, or at least in a stage of an unmerged file.
     stages = [blob(repository, name) for _, _, name in entries]
-    assert words_of_mine(contents_of(mine)) <= words_of_mine([*contents_of(there), *stages])
-    # What git could not merge is named, and every file with its marks is.
-    assert unmerged == {each.path for each in merged.specials if each.fate is Resolution.CONFLICT}
-    assert {path for path, (_, data) in there.items() if MARKS.search(data)} <= unmerged
-    gone = was.keys() - mine.keys()  # deleted, or renamed
-    assert not (gone & there.keys()) - unmerged, "what the user deleted is back"
-    for path in was.keys() & mine.keys() - unmerged:
-        if mine[path] == was[path]:
-            assert there.get(path) == new.get(path), f"{path} was not the user's, and follows the templates"
-        elif was[path] == new.get(path) and not gone:
-            assert there.get(path) == mine[path], f"{path} is the user's alone"
-    for path in mine.keys() - new.keys():
-        if mine[path] != was.get(path):
-            places = {path, f"{path}~yours", RENAMED.get(path, path)}
-            assert places & there.keys(), f"{path} is the user's, whether the templates have it or not"
-    fates = {each.path: each.fate for each in merged.specials}
-    for path in gone & new.keys():
-        if was[path] != new[path] and not added_elsewhere(mine, was):
-            assert fates[path] is Resolution.STAYS_DELETED, f"{path} is deleted, has changed, and is not mentioned"
+    assert user_marks(contents_of(ours)) <= user_marks([*contents_of(merged), *stages])
+    # The result names every unmerged file, and every file with conflict markers is one of them.
+    assert unmerged == {file.path for file in result.unmerged if file.resolution is Resolution.CONFLICT}
+    assert {path for path, (_, data) in merged.items() if MARKERS.search(data)} <= unmerged
+    deleted = generated.keys() - ours.keys()  # or renamed
+    assert not (deleted & merged.keys()) - unmerged, "a file that the user deleted is back"
+    for path in generated.keys() & ours.keys() - unmerged:
+        if ours[path] == generated[path]:
+            assert merged.get(path) == new.get(path), f"{path}: only the templates changed it, so it must follow them"
+        elif generated[path] == new.get(path) and not deleted:
+            assert merged.get(path) == ours[path], f"{path}: only the user changed it, so it must stay"
+    for path in ours.keys() - new.keys():
+        if ours[path] != generated.get(path):
+            names = {path, f"{path}~yours", RENAMED.get(path, path)}
+            assert names & merged.keys(), f"{path}: the user added or changed it, so it must stay"
+    resolutions = {file.path: file.resolution for file in result.unmerged}
+    for path in deleted & new.keys():
+        if generated[path] != new[path] and not has_new_files(ours, generated):
+            message = f"{path}: the user deleted it and the templates changed it, so the result must name it"
+            assert resolutions[path] is Resolution.STAYS_DELETED, message
 
 
-def added_elsewhere(mine: Files, was: Files) -> bool:
-    """Tell whether git may take something new for what was renamed."""
-    return bool(mine.keys() - was.keys())
+def has_new_files(ours: Files, generated: Files) -> bool:
+    """Return whether the user added a file, which git may regard as a deleted file under a new name."""
+    return bool(ours.keys() - generated.keys())
 
 
 @settings(
@@ -201,60 +206,60 @@ def added_elsewhere(mine: Files, was: Files) -> bool:
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(ROUNDS, st.sampled_from([True, True, False]))
-# The user's rename leads where that of the templates leads, and what those renamed is no text any more: git has one
-# of the two in the work tree, and the other in the index.
+# The user renames one file to the name that the templates give another file, which the user made binary. git then
+# keeps one of the two in the work tree, and the other only in the index.
 @example([([Edit("bytes", "docs/moved.md", "", 0), Edit("rename", "docs/old.md", "docs/chapter.md", 0)], [])], True)
-def test_nothing_is_lost(rounds: list[tuple[list[Edit], list[str]]], at_once: bool) -> None:
+def test_no_edit_is_lost(rounds: list[tuple[list[Edit], list[str]]], skips_version: bool) -> None:
     trees = Path(_trees().name)
-    with tempfile.TemporaryDirectory(prefix="case-") as place:
-        repository = shutil.copytree(trees / "start", Path(place, "hello"))
-        versions = ["1.0", "2.0"] if at_once else ["1.0", "1.1", "2.0"]
+    with tempfile.TemporaryDirectory(prefix="case-", dir=TEMPORARY) as directory:
+        repository = shutil.copytree(trees / "start", Path(directory, "hello"))
+        versions = ["1.0", "2.0"] if skips_version else ["1.0", "1.1", "2.0"]
         last = len(versions) - 2
-        for number, (edits, untracked) in enumerate(rounds[: last + 1]):
+        for number, (edits, new_paths) in enumerate(rounds[: last + 1]):
             for count, edit in enumerate(edits):
                 apply(repository, edit, f"mine-{number}-{count}")
-            commit(repository)
-            strangers = [name for name in untracked if free(repository, repository / name)]
-            for name in strangers:
-                apply(repository, Edit("add", name, "", 0), f"mine-{number}-99")
-            before, now = tree(trees, versions[number]), tree(trees, versions[number + 1])
-            check_round(repository, before, now, strangers, undo=number == last)
+            commit_all(repository)
+            untracked = [path for path in new_paths if is_free(repository, repository / path)]
+            for path in untracked:
+                apply(repository, Edit("add", path, "", 0), f"mine-{number}-99")
+            base, theirs = tree(trees, versions[number]), tree(trees, versions[number + 1])
+            check_round(repository, base, theirs, untracked, undo=number == last)
 
 
-def check_round(repository: Path, before: Path, now: Path, strangers: list[str], undo: bool) -> None:
-    """Update from `before` to `now`, look at what came out, and undo it or commit it."""
-    mine, at = files(repository), branches(repository)
+def check_round(repository: Path, base: Path, theirs: Path, untracked: list[str], undo: bool) -> None:
+    """Update from `base` to `theirs` and check the result; then undo the update, or resolve and commit it."""
+    ours, branches_before = files(repository), branches(repository)
 
-    def merged() -> Merged:
-        with tempfile.TemporaryDirectory() as place:
-            return update_tree(find_checkout(repository), before, now, now.parent.name, Path(place), Mode.WRITE)
+    def update() -> MergeResult:
+        with tempfile.TemporaryDirectory(dir=TEMPORARY) as directory:
+            return update_tree(find_checkout(repository), base, theirs, theirs.parent.name, Path(directory), Mode.WRITE)
 
     try:
-        done = merged()
+        result = update()
     except UsageError as error:
         event("refused")
-        assert any(name in str(error) or os.path.dirname(name) in str(error) for name in strangers)
-        assert files(repository) == mine
+        assert any(path in str(error) or os.path.dirname(path) in str(error) for path in untracked)
+        assert files(repository) == ours
         assert git(repository, "status", "--porcelain", "--untracked-files=no") == ""
-        for name in strangers:
-            remove(repository / name)
-        strangers, mine = [], files(repository)
-        done = merged()
-    event("conflicts" if done.unmerged else "no conflicts")
-    there = files(repository)
-    assert branches(repository) == at
-    assert {name: there.get(name) for name in strangers} == {name: mine[name] for name in strangers}
-    assert not [name for name in there if ".ebpf-new-" in name]
-    committed = {name: file for name, file in mine.items() if name not in strangers}
-    merged_files = {name: file for name, file in there.items() if name not in strangers}
-    check_kept(repository, before, now, committed, merged_files, done)
+        for path in untracked:
+            remove(repository / path)
+        untracked, ours = [], files(repository)
+        result = update()
+    event("conflicts" if result.stages else "no conflicts")
+    after = files(repository)
+    assert branches(repository) == branches_before
+    assert {path: after.get(path) for path in untracked} == {path: ours[path] for path in untracked}
+    assert not [path for path in after if ".ebpf-new-" in path]
+    committed = {path: file for path, file in ours.items() if path not in untracked}
+    merged = {path: file for path, file in after.items() if path not in untracked}
+    check_edits_are_kept(repository, base, theirs, committed, merged, result)
     if undo:
-        subprocess.run(UNDO[len(mine) % 2], shell=True, cwd=repository, check=True, capture_output=True)
-        assert files(repository) == mine
+        subprocess.run(UNDO[len(ours) % 2], shell=True, cwd=repository, check=True, capture_output=True)
+        assert files(repository) == ours
     else:
-        for name in strangers:
-            remove(repository / name)
-        for path in {path for path, _, _ in unmerged_entries(repository)} & there.keys():
-            if MARKS.search(there[path][1]):  # both sides, one after the other
-                (repository / path).write_bytes(re.sub(rb"(?m)^(<{7} |={7}$|>{7} ).*\n?", b"", there[path][1]))
-        commit(repository)
+        for path in untracked:
+            remove(repository / path)
+        for path in {path for path, _, _ in unmerged_entries(repository)} & after.keys():
+            if MARKERS.search(after[path][1]):  # keep both sides
+                (repository / path).write_bytes(re.sub(rb"(?m)^(<{7} |={7}$|>{7} ).*\n?", b"", after[path][1]))
+        commit_all(repository)
