@@ -68,7 +68,7 @@ def test_a_tag_releases_archives_for_both_processors(framework: str, tmp_path: P
     event = json.dumps({"ref": "refs/tags/v1.0.0"})
     run = run_workflow(repository, "release.yml", artifacts, "--job", "release", event=event)
     assert run.status == 0, run.log
-    assert run.jobs == {"Build for amd64": True, "Build for arm64": True, "Make the release": True}
+    assert run.jobs == {"Build for amd64": True, "Build for arm64": True, "Create the release": True}
     (asked,) = (artifacts / "gh").read_text().splitlines()
     assert asked.startswith("release create v1.0.0 --verify-tag --generate-notes dist/")
     archives = {f"{repository.name}-{machine}.tar.gz": kind for machine, kind in PROCESSORS.items()}
