@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A cargo target directory for each repository, in which all but the repository's own crate is compiled."""
+"""Give each repository a cargo target directory in which every crate except its own is already compiled."""
 
 import os
 import shutil
@@ -9,37 +9,37 @@ from pathlib import Path
 
 from tests.toolchains import CARGO_TARGET
 
-SMALL = 65536  # bytes
+MIN_LINK_BYTES = 65536
 
 _copies: dict[Path, Path] = {}  # by repository
 
 
 @cache
-def _session() -> tempfile.TemporaryDirectory[str]:
+def _session_directory() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="cargo-target-")
 
 
 def cargo_target(repository: Path) -> Path:
-    """Return the target directory of `repository`, which is a copy of the one that tools/cargo-target.sh made.
+    """Return the target directory of `repository`, a copy of the one that tools/cargo-target.sh built.
 
-    No two repositories share one: cargo looks at times, and takes a copy of an older source for built.
+    Two repositories never share a directory: cargo compares times, and would not compile a source that is older.
     """
     if repository not in _copies:
-        place = Path(tempfile.mkdtemp(dir=_session().name), "target")
-        _copies[repository] = shutil.copytree(CARGO_TARGET, place, copy_function=_take)
+        directory = Path(tempfile.mkdtemp(dir=_session_directory().name), "target")
+        _copies[repository] = shutil.copytree(CARGO_TARGET, directory, copy_function=_link_or_copy)
     return _copies[repository]
 
 
-def bring_crates(repository: Path) -> None:
-    """Put that copy where the make of `repository` has it when it is not told of another place."""
-    place = repository / "build/cargo"
-    if (repository / "Cargo.toml").exists() and not place.exists():
-        shutil.copytree(CARGO_TARGET, place, copy_function=_take)
+def copy_compiled_crates(repository: Path) -> None:
+    """Copy the compiled crates to the default target directory of `repository` if it is a Rust project."""
+    directory = repository / "build/cargo"
+    if (repository / "Cargo.toml").exists() and not directory.exists():
+        shutil.copytree(CARGO_TARGET, directory, copy_function=_link_or_copy)
 
 
-def _take(source: str, target: str) -> None:
-    """Copy a file; the large ones, which are compiled and never written into, are linked where that can be."""
-    if os.path.getsize(source) >= SMALL:
+def _link_or_copy(source: str, target: str) -> None:
+    """Link a large file if possible, because cargo never writes into it; otherwise copy it."""
+    if os.path.getsize(source) >= MIN_LINK_BYTES:
         try:
             os.link(source, target)
             return

@@ -24,8 +24,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 hypothesis.settings.register_profile("no deadline", deadline=None)
 hypothesis.settings.load_profile("no deadline")
 
-Run = subprocess.CompletedProcess[str]
-Command = Callable[..., Run]
+CompletedProcess = subprocess.CompletedProcess[str]
+Command = Callable[..., CompletedProcess]
 
 GIT_CONFIG = """\
 [user]
@@ -73,7 +73,7 @@ def git_config(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
 def ebpf_new(tmp_path: Path) -> Command:
     """Return a function that runs the command in `tmp_path` without a terminal."""
 
-    def run(*arguments: str, cwd: Path = tmp_path) -> Run:
+    def run(*arguments: str, cwd: Path = tmp_path) -> CompletedProcess:
         command = [sys.executable, "-m", "scaffold", *arguments]
         return subprocess.run(command, cwd=cwd, stdin=subprocess.DEVNULL, text=True, capture_output=True, check=False)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The workflow that docs/scale.md gives to repositories of templates."""
+"""The workflow in docs/scale.md for repositories of templates."""
 
 import re
 
@@ -7,7 +7,7 @@ from tests.paths import ROOT
 
 
 def documented_workflow() -> str:
-    """Return its text: the only workflow there."""
+    """Return the YAML of the only workflow in docs/scale.md."""
     blocks = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "docs/scale.md").read_text(), re.MULTILINE | re.DOTALL)
     (workflow,) = (block for block in blocks if "jobs:" in block)
     return str(workflow)

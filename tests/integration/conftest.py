@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Projects made by the command itself, built by their own make, and run in guests."""
+"""Projects that the command creates and their own make builds, and fixtures for guests and BPF programs."""
 
 import fcntl
 import os
@@ -13,20 +13,20 @@ import pytest
 
 import tests.toolchains  # noqa: F401
 from scaffold.project.catalog import frameworks
-from tests.integration.as_root import sh
+from tests.integration.as_root import run_as_root
 from tests.integration.repositories import AUTHOR, DESCRIPTION, succeed
 
 
 def new_project(directory: Path, framework: str, name: str, *options: str) -> Path:
-    """Make a project by the command and build it by its own Makefile."""
-    new = [sys.executable, "-m", "scaffold", "new", str(directory / name), "--framework", framework, "--yes"]
-    subprocess.run([*new, *options], check=True, capture_output=True)
+    """Create a project with `ebpf-new new`, build it with its own Makefile, and return its path."""
+    command = [sys.executable, "-m", "scaffold", "new", str(directory / name), "--framework", framework, "--yes"]
+    subprocess.run([*command, *options], check=True, capture_output=True)
     succeed(directory / name, "--jobs=4")
     return directory / name
 
 
-# One framework by one worker, or each would build all of them, and two at once would compile the same.
-FRAMEWORKS = [pytest.param(each.name, marks=pytest.mark.xdist_group(each.name)) for each in frameworks()]
+# One worker per framework: otherwise each worker builds all projects, and two compile the same crates at once.
+FRAMEWORKS = [pytest.param(item.name, marks=pytest.mark.xdist_group(item.name)) for item in frameworks()]
 
 
 @pytest.fixture(scope="session", params=FRAMEWORKS)
@@ -39,7 +39,7 @@ def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="session")
 def libbpf_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a built libbpf project. Tests must not change it."""
-    return new_project(tmp_path_factory.mktemp("sound"), "libbpf", "hello")
+    return new_project(tmp_path_factory.mktemp("libbpf"), "libbpf", "hello")
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def changed_project(libbpf_project: Path, tmp_path: Path) -> Callable[[str, str,
         copy = tmp_path / libbpf_project.name
         shutil.copytree(libbpf_project, copy)
         source = (copy / file).read_text()
-        assert source.count(old) == 1, f"{old!r} stands {source.count(old)} times in {file}"
+        assert source.count(old) == 1, f"{old!r} occurs {source.count(old)} times in {file}"
         (copy / file).write_text(source.replace(old, new))
         subprocess.run(["make", "-C", copy], check=True, capture_output=True)
         return copy
@@ -60,7 +60,7 @@ def changed_project(libbpf_project: Path, tmp_path: Path) -> Callable[[str, str,
 
 @pytest.fixture
 def fresh_guests(tmp_path: Path) -> dict[str, str]:
-    """Return an environment whose cache has the kernels that were fetched before, and no saved guest."""
+    """Return an environment whose cache contains the downloaded kernels, but no saved guest."""
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ebpf-new"
     cache = tmp_path / "cache" / "ebpf-new"
     cache.mkdir(parents=True)
@@ -71,13 +71,13 @@ def fresh_guests(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def trace_buffer() -> Iterator[None]:
-    """tracefs is mounted, and no other test loads a template's program or uses the one trace buffer meanwhile."""
-    mounted = sh("test -e /sys/kernel/tracing/trace_pipe || mount -t tracefs tracefs /sys/kernel/tracing")
+    """Mount tracefs, and lock the trace buffer: no other test loads a template's program or reads events meanwhile."""
+    mounted = run_as_root("test -e /sys/kernel/tracing/trace_pipe || mount -t tracefs tracefs /sys/kernel/tracing")
     assert mounted.returncode == 0, mounted.stderr
-    # Whatever root and /tmp a test has, this directory is the machine's one.
-    kernel = os.open("/sys/kernel", os.O_RDONLY)
+    # This directory is the same for all tests, even for those with their own root directory or /tmp.
+    descriptor = os.open("/sys/kernel", os.O_RDONLY)
     try:
-        fcntl.flock(kernel, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(kernel)
+        os.close(descriptor)

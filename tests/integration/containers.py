@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Images built by `docker`, which is tools/containers/docker on the PATH of the tests."""
+"""Build container images with `docker`, which is tools/containers/docker on the PATH of the tests."""
 
 import json
 import os
@@ -16,7 +16,7 @@ ENVIRONMENT = {**os.environ, "PATH": f"{ROOT / 'tools/containers'}{os.pathsep}{o
 
 @dataclass(frozen=True)
 class Image:
-    """What `docker image inspect` says, as far as the tests ask."""
+    """The fields of `docker image inspect` that the tests use."""
 
     size: int  # bytes
     entrypoint: tuple[str, ...]
@@ -25,7 +25,7 @@ class Image:
 
 
 def docker(*arguments: str | Path, cwd: Path | None = None) -> str:
-    """Run docker, which must succeed, and return what it printed on stdout."""
+    """Run docker, check that it succeeds, and return its stdout."""
     command = ["docker", *map(str, arguments)]
     done = subprocess.run(command, cwd=cwd, env=ENVIRONMENT, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -33,7 +33,7 @@ def docker(*arguments: str | Path, cwd: Path | None = None) -> str:
 
 
 def make(repository: Path, *arguments: str) -> str:
-    """Run the repository's make with that docker, which must succeed, and return what it printed."""
+    """Run the repository's make with this docker, check that it succeeds, and return its output."""
     done = subprocess.run(
         ["make", *arguments],
         cwd=repository,
@@ -48,27 +48,27 @@ def make(repository: Path, *arguments: str) -> str:
 
 
 def project(framework: str, directory: Path) -> Path:
-    """Render the project of which all images of a framework are built: the same Makefile is the same stage `dev`.
+    """Render the project whose images the tests build. All tests share it, so its stage `dev` is built once.
 
-    Its name is none that an image can have.
+    Its name is not a valid image name.
     """
     return render(framework, directory, name=f"My_{framework}", owner="ada")
 
 
 def tag_of(repository: Path) -> str:
-    """Return the name that the Makefile gives to the image."""
+    """Return the image name that the Makefile derives from the project's name."""
     return repository.name.lower().replace("_", "-")
 
 
 def inspect(image: str) -> Image:
-    """Return what is to know about an image."""
-    (found,) = json.loads(docker("image", "inspect", image))
-    config = found["Config"]
-    return Image(found["Size"], tuple(config["Entrypoint"]), config["Labels"], found["Id"])
+    """Return the fields of an image."""
+    (fields,) = json.loads(docker("image", "inspect", image))
+    config = fields["Config"]
+    return Image(fields["Size"], tuple(config["Entrypoint"]), config["Labels"], fields["Id"])
 
 
 def save_files(image: str, archive: Path) -> None:
-    """Write the file system of a container of `image` to `archive`, in the form of tar."""
+    """Write the file system of a container of `image` to `archive`, a tar file."""
     container = docker("create", "--network=none", image).strip()
     try:
         docker("export", "--output", archive, container)
@@ -77,7 +77,7 @@ def save_files(image: str, archive: Path) -> None:
 
 
 def build_archive(repository: Path, directory: Path) -> bytes:
-    """Build the stage `dist` and return the program in the one archive that it leaves."""
+    """Build the stage `dist` into `directory`, and return the program in its only archive."""
     docker("build", "--target", "dist", "--output", directory, ".", cwd=repository)
     (archive,) = directory.glob("*.tar.gz")
     with tarfile.open(archive) as tar:
@@ -88,13 +88,13 @@ def build_archive(repository: Path, directory: Path) -> bytes:
 
 RUN_IMAGE = """\
 #!/bin/sh
-# Starts the entrypoint of an image whose file system is in image.tar, as an engine would.
+# Starts the entrypoint of an image whose file system is in image.tar, like a container engine.
 if [ ! -d /image ]; then
     mkdir /image
     tar -x -f image.tar -C /image
-    for place in proc sys; do
-        mkdir -p /image/$place
-        mount -o rbind /$place /image/$place
+    for name in proc sys; do
+        mkdir -p /image/$name
+        mount -o rbind /$name /image/$name
     done
 fi
 exec chroot /image {entrypoint} "$@"
@@ -102,7 +102,7 @@ exec chroot /image {entrypoint} "$@"
 
 
 def guest_project(repository: Path, image: str, directory: Path) -> Path:
-    """Make a project in `directory` that puts an image into the guest and starts its entrypoint there."""
+    """Create a project in `directory` whose guest contains an image and starts its entrypoint."""
     (directory / "test").mkdir(parents=True)
     save_files(image, directory / "image.tar")
     (entrypoint,) = inspect(image).entrypoint

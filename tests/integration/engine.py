@@ -5,21 +5,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from tests.cargo_target import bring_crates
-from tests.integration.vm_runs import read_lines
-
-
-@dataclass(frozen=True)
-class EngineRun:
-    """The exit status of one `ebpf-new test --json`, its verdicts, and its stderr."""
-
-    status: int
-    verdicts: list[dict[str, Any]]
-    stderr: str
+from tests.cargo_target import copy_compiled_crates
+from tests.integration.vm_runs import RunnerResult, read_lines
 
 
 def command(*projects: Path, kernels: Sequence[str] = (), options: Sequence[str] = ()) -> list[str]:
@@ -33,12 +22,12 @@ def run_test(
     kernels: Sequence[str] = (),
     options: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
-) -> EngineRun:
+) -> RunnerResult:
     """Run `ebpf-new test` on `projects` with the environment `variables` in addition, and return the result."""
     for project in projects:
-        bring_crates(project)
+        copy_compiled_crates(project)
     done = subprocess.run(
         command(*projects, kernels=kernels, options=options),
         env={**os.environ, **(variables or {})}, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    return EngineRun(done.returncode, read_lines(done.stdout), done.stderr)
+    return RunnerResult(done.returncode, read_lines(done.stdout), done.stderr)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A registry of images on this machine alone, with TLS, as `ecli push` and `ecli pull` want one."""
+"""A container registry with TLS on localhost, as `ecli push` and `ecli pull` require."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from scaffold.vmtest import processes
 from scaffold.vmtest.cache import cache_root
 
 START_SECONDS = 20
-# Port 0: the kernel chooses one that is free, and the log says which.
+# Port 0: the kernel chooses a free port, and the log contains its number.
 CONFIGURATION = """\
 version: 0.1
 log: {{level: info}}
@@ -26,20 +26,20 @@ http: {{addr: "127.0.0.1:0", tls: {{certificate: {directory}/certificate.pem, ke
 
 @dataclass(frozen=True)
 class Registry:
-    """A running registry: `host` is what stands before the name of an image, `authority` signed its certificate."""
+    """A running registry: `host` is the prefix of its image names, `authority` the certificate that signed its own."""
 
     host: str
     authority: Path
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return an environment in which ecli trusts this registry, and finds no credentials of the user's."""
+        """Return an environment in which ecli trusts this registry and does not find the user's credentials."""
         return {**os.environ, "SSL_CERT_FILE": str(self.authority), "HOME": str(self.authority.parent)}
 
 
 @contextmanager
 def running_registry(directory: Path) -> Iterator[Registry]:
-    """Run an empty registry with its files in `directory`; it ends with the block."""
+    """Run an empty registry with its files in `directory` until the block ends."""
     _make_certificate(directory)
     configuration, log = directory / "registry.yml", directory / "registry.log"
     configuration.write_text(CONFIGURATION.format(directory=directory))
@@ -59,10 +59,10 @@ def running_registry(directory: Path) -> Iterator[Registry]:
 
 
 def _program() -> str:
-    """Return Debian's docker-registry: on PATH, or where tools/setup.sh has put it."""
+    """Return Debian's docker-registry, from PATH or from the directory of tools/setup.sh."""
     unpacked = cache_root() / "toolchains" / "docker-registry" / "usr" / "bin"
     program = shutil.which("docker-registry", path=f"{os.environ['PATH']}{os.pathsep}{unpacked}")
-    assert program, "docker-registry is missing: type tools/setup.sh develop"
+    assert program, "docker-registry is missing: run tools/setup.sh develop"
     return program
 
 
@@ -76,7 +76,7 @@ def _make_certificate(directory: Path) -> None:
 def _port(server: subprocess.Popen[bytes], log: Path) -> int:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
-        if found := re.search(r"listening on 127\.0\.0\.1:(\d+), tls", log.read_text()):
-            return int(found[1])
+        if match := re.search(r"listening on 127\.0\.0\.1:(\d+), tls", log.read_text()):
+            return int(match[1])
         time.sleep(0.05)
     raise AssertionError(f"docker-registry did not start:\n{log.read_text()}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The Dockerfile of every framework: its image is small, says what it is, and its entrypoint's event is seen."""
+"""The Dockerfile of every framework: the image is small and has labels, and the event of its entrypoint arrives."""
 
 import json
 import re
@@ -38,37 +38,37 @@ FOREIGN = next(name for name, architecture in ARCHITECTURES.items() if not archi
 @pytest.fixture(scope="session", params=FRAMEWORKS)
 def repository(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a repository of each framework whose image is built. Tests must not change it."""
-    made = project(request.param, tmp_path_factory.mktemp(f"image-{request.param}"))
-    make(made, "image")
-    return made
+    repository = project(request.param, tmp_path_factory.mktemp(f"image-{request.param}"))
+    make(repository, "image")
+    return repository
 
 
-def last_stage(repository: Path) -> str:
-    """Return what the last stage of the Dockerfile starts from."""
+def last_base(repository: Path) -> str:
+    """Return the base image of the last stage of the Dockerfile."""
     stages: list[str] = re.findall(r"^FROM (\S+)$", (repository / "Dockerfile").read_text(), re.MULTILINE)
     return stages[-1]
 
 
-def test_the_event_of_the_entrypoint_is_seen(repository: Path, tmp_path: Path) -> None:
+def test_the_event_of_the_entrypoint_arrives(repository: Path, tmp_path: Path) -> None:
     project = guest_project(repository, tag_of(repository), tmp_path / "guest")
     run = run_vmtest(project, "--kernel", KERNEL)
     assert run.status == 0, run
     assert "BPF triggered sys_enter_write from PID" in run.verdicts[0]["events"][0]
 
 
-def test_an_image_without_more_than_the_program_is_small(repository: Path, tmp_path: Path) -> None:
+def test_the_image_is_small(repository: Path, tmp_path: Path) -> None:
     image = inspect(tag_of(repository))
-    if last_stage(repository) == "scratch":
+    if last_base(repository) == "scratch":
         assert image.size < 10 * MB
         save_files(tag_of(repository), tmp_path / "image.tar")
         with tarfile.open(tmp_path / "image.tar") as tar:
-            files = [each.name for each in tar if each.isfile() and each.size]
+            files = [member.name for member in tar if member.isfile() and member.size]
         assert [f"/{name}" for name in files] == list(image.entrypoint)
     else:
         assert image.size < 160 * MB
 
 
-def test_the_labels_say_what_it_is(repository: Path) -> None:
+def test_the_labels_describe_the_project(repository: Path) -> None:
     prefix = "org.opencontainers.image."
     labels = inspect(tag_of(repository)).labels
     assert {key.removeprefix(prefix): value for key, value in labels.items() if key.startswith(prefix)} == {
@@ -83,14 +83,16 @@ def test_two_builds_give_the_same_program(repository: Path, tmp_path: Path) -> N
     first = build_archive(repository, tmp_path / "first")
     changed = shutil.copytree(repository, tmp_path / "changed" / repository.name)
     readme = changed / "README.md"
-    readme.write_text(f"{readme.read_text()}\nOne line more, so that it is built anew.\n")
+    readme.write_text(f"{readme.read_text()}\nAnother line, so that the program is built again.\n")
     assert build_archive(changed, tmp_path / "second") == first
 
 
-def test_it_is_compiled_for_the_other_processor_and_tested_there(repository: Path) -> None:
-    said = make(repository, "in-container", f'T=deps test ARCH={FOREIGN} KERNEL="{" ".join(KERNELS)}"')
+def test_it_is_compiled_and_tested_for_the_other_architecture(repository: Path) -> None:
+    output = make(repository, "in-container", f'T=deps test ARCH={FOREIGN} KERNEL="{" ".join(KERNELS)}"')
     for kernel in KERNELS:
-        assert re.search(rf"^PASS    {repository.name} on {re.escape(kernel)}\.\S+-{FOREIGN}, tcg", said, re.MULTILINE)
+        assert re.search(
+            rf"^PASS    {repository.name} on {re.escape(kernel)}\.\S+-{FOREIGN}, tcg", output, re.MULTILINE
+        )
 
 
 @pytest.mark.usefixtures("trace_buffer")
@@ -108,12 +110,12 @@ def test_it_runs_on_this_machine(repository: Path) -> None:
 
 
 def running_container(image: str) -> str:
-    """Return the container of the image: what it says may come before the engine knows that it runs."""
+    """Return the id of the image's container. Its output can arrive before docker lists it."""
     deadline = time.monotonic() + 20
-    while not (found := docker("ps", "--quiet", "--filter", f"ancestor={image}").split()):
+    while not (containers := docker("ps", "--quiet", "--filter", f"ancestor={image}").split()):
         assert time.monotonic() < deadline, docker("ps")
         time.sleep(0.1)
-    (container,) = found
+    (container,) = containers
     return container
 
 
@@ -125,17 +127,17 @@ def test_the_program_runs_in_the_dev_container(repository: Path, tmp_path: Path)
     image = f"{tag_of(repository)}-dev"
     docker("build", "--target", settings["build"]["target"], "--tag", image, ".", cwd=copy)
     script = f"{settings['postStartCommand']} && make && timeout --signal=INT --preserve-status 3 build/{copy.name}"
-    said = docker("run", "--rm", "--privileged", f"--volume={copy}:/src", image, "sh", "-c", f"{{ {script}; }} 2>&1")
-    assert manifest(repository)["program"]["ready"] in said
+    output = docker("run", "--rm", "--privileged", f"--volume={copy}:/src", image, "sh", "-c", f"{{ {script}; }} 2>&1")
+    assert manifest(repository)["program"]["ready"] in output
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_a_build_says_what_is_wrong_with_the_program(framework: str, tmp_path: Path) -> None:
+def test_a_build_shows_the_compiler_error(framework: str, tmp_path: Path) -> None:
     repository = project(framework, tmp_path)
     source = repository / "src/minimal.bpf.c"
-    source.write_text(source.read_text().replace("return 0;", "return nought;"))
+    source.write_text(source.read_text().replace("return 0;", "return undefined;"))
     done = subprocess.run(
         ["make", "image"], cwd=repository, env=ENVIRONMENT, text=True, capture_output=True, check=False
     )
     assert done.returncode != 0
-    assert "error: use of undeclared identifier 'nought'" in done.stdout + done.stderr
+    assert "error: use of undeclared identifier 'undefined'" in done.stdout + done.stderr

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What only a repository of eunomia-bpf has: ecli's own words, YAML, a WASM module, a registry of images."""
+"""What only a repository of eunomia-bpf has: ecli's log, YAML, a WASM module, and a container registry."""
 
 import json
 import os
@@ -28,12 +28,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    """Return an empty registry of images."""
-    with running_registry(tmp_path_factory.mktemp("registry")) as started:
-        yield started
+    """Return an empty container registry."""
+    with running_registry(tmp_path_factory.mktemp("registry")) as running:
+        yield running
 
 
-def test_the_package_holds_the_object_and_no_place_of_this_machine(project: Path) -> None:
+def test_the_package_contains_the_object_and_no_path_of_this_machine(project: Path) -> None:
     package = json.loads((project / "build/package.json").read_text())
     program = zlib.decompress(b64decode(package["bpf_object"]))
     assert program == (project / "build/minimal.bpf.o").read_bytes()
@@ -42,7 +42,7 @@ def test_the_package_holds_the_object_and_no_place_of_this_machine(project: Path
     assert not re.search(rb"/(tmp|home|root)/", program)
 
 
-def test_the_console_has_what_ecli_says(project: Path, tmp_path: Path) -> None:
+def test_a_failed_test_shows_the_log_of_ecli(project: Path, tmp_path: Path) -> None:
     manifest = tmp_path / "vmtest.toml"
     text = (project / "test/vmtest.toml").read_text()
     manifest.write_text(text.replace("BPF triggered", "BPF never triggered"))
@@ -54,28 +54,26 @@ def test_the_console_has_what_ecli_says(project: Path, tmp_path: Path) -> None:
     assert "Program exited" in done.stdout
 
 
-def test_yaml_says_the_same_as_json(project: Path) -> None:
+def test_yaml_and_json_are_equal(project: Path) -> None:
     succeed(project, "yaml")
-    written = yaml.safe_load((project / "build/package.yaml").read_text())
-    assert written == json.loads((project / "build/package.json").read_text())
+    package = yaml.safe_load((project / "build/package.yaml").read_text())
+    assert package == json.loads((project / "build/package.json").read_text())
 
 
 def test_the_module_runs_in_guests(project: Path) -> None:
-    said = succeed(project, "test-wasm", "KERNEL=6.1 6.12")
-    assert said.count("PASS    hello on ") == 2
-    assert said.count("BPF triggered sys_enter_write from PID") == 2
+    output = succeed(project, "test-wasm", "KERNEL=6.1 6.12")
+    assert output.count("PASS    hello on ") == 2
+    assert output.count("BPF triggered sys_enter_write from PID") == 2
 
 
-def test_the_module_refuses_other_arguments(project: Path) -> None:
+def test_the_module_prints_its_usage_for_unknown_arguments(project: Path) -> None:
     succeed(project, "wasm")
     command = ["timeout", "--signal=INT", "3", "build/ecli", "run", "build/hello.wasm", "--", "--pid", "1"]
     done = subprocess.run(command, cwd=project, text=True, capture_output=True, check=False)
     assert "Usage: ecli run MODULE" in done.stdout + done.stderr
 
 
-def test_a_package_comes_back_from_a_registry(
-    project: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pull_returns_the_pushed_package(project: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in registry.environment.items():
         monkeypatch.setenv(name, value)
     image = f"IMAGE={registry.host}/ada/hello:1.0"
@@ -85,20 +83,20 @@ def test_a_package_comes_back_from_a_registry(
 
 
 @pytest.mark.parametrize("target", ["push", "pull"])
-def test_a_missing_image_is_one_line(project: Path, target: str) -> None:
+def test_a_missing_image_name_is_reported_in_one_line(project: Path, target: str) -> None:
     done = make(project, target)
     assert done.returncode != 0
     assert done.stdout.count("\n") == 1
     assert f'IMAGE is missing: run "make {target} IMAGE=registry/name:tag"' in done.stdout
 
 
-def test_an_error_in_the_program_is_shown_where_it_stands(tmp_path: Path) -> None:
+def test_a_compiler_error_has_its_position(tmp_path: Path) -> None:
     repository = render("eunomia", tmp_path)
     source = repository / "src/minimal.bpf.c"
-    source.write_text(source.read_text().replace("return 0;", "return nought;"))
+    source.write_text(source.read_text().replace("return 0;", "return undefined;"))
     done = make(repository)
     assert done.returncode != 0
-    assert "src/minimal.bpf.c:21:10: error: use of undeclared identifier 'nought'" in done.stdout
+    assert "src/minimal.bpf.c:21:10: error: use of undeclared identifier 'undefined'" in done.stdout
     assert "panicked" not in done.stdout
 
 
@@ -113,24 +111,24 @@ def test_a_warning_in_the_program_fails_lint(tmp_path: Path) -> None:
 
 
 def without_eunomia(directory: Path) -> str:
-    """Fill `directory` with links to all programs on PATH but ecc, ecli and cargo; return it as a PATH."""
+    """Fill `directory` with links to all programs on PATH except ecc, ecli and cargo; return it as a PATH."""
     directory.mkdir()
-    for place in os.environ["PATH"].split(":"):
-        for program in Path(place).glob("*"):
+    for source in os.environ["PATH"].split(":"):
+        for program in Path(source).glob("*"):
             link = directory / program.name
             if not program.name.startswith(("ecc", "ecli", "cargo")) and not link.is_symlink():
                 link.symlink_to(program)
     return str(directory)
 
 
-def test_deps_keeps_what_is_on_path(tmp_path: Path) -> None:
+def test_deps_uses_the_tools_on_path(tmp_path: Path) -> None:
     repository = render("eunomia", tmp_path)
     done = subprocess.run(["sh", "tools/deps.sh"], cwd=repository, text=True, capture_output=True, check=True)
     assert [Path(line).name.removesuffix("-rs") for line in done.stdout.splitlines()] == ["ecc", "ecli"]
     assert list((repository / ".tools").iterdir()) == []
 
 
-def test_deps_without_a_release_or_cargo_says_what_is_missing(tmp_path: Path) -> None:
+def test_deps_without_a_release_or_cargo_names_the_missing_tools(tmp_path: Path) -> None:
     repository = render("eunomia", tmp_path)
     script = repository / "tools/deps.sh"
     script.write_text(script.read_text().replace("https://github.com", "https://localhost:1"))
@@ -145,27 +143,27 @@ def test_deps_without_a_release_or_cargo_says_what_is_missing(tmp_path: Path) ->
 
 
 def with_releases(repository: Path) -> Path:
-    """Have tools/deps.sh fetch the releases that tools/eunomia/release.sh has made, and return the script."""
+    """Change tools/deps.sh to download the releases that tools/eunomia/release.sh built, and return the script."""
     script = repository / "tools/deps.sh"
     script.write_text(re.sub("^release=.*", f"release=file://{RELEASES}", script.read_text(), flags=re.MULTILINE))
     return script
 
 
-def test_make_finds_what_deps_has_fetched(project: Path, tmp_path: Path) -> None:
+def test_make_finds_the_tools_that_deps_downloaded(project: Path, tmp_path: Path) -> None:
     repository = render("eunomia", tmp_path)
     path = without_eunomia(tmp_path / "path")
     for name in ("ecc", "ecli"):
-        image = tmp_path / "path" / name
-        image.write_bytes(b"\x7fELF\2\1\1\0AI\2\0")  # the head of an AppImage
-        image.chmod(0o755)
+        program = tmp_path / "path" / name
+        program.write_bytes(b"\x7fELF\2\1\1\0AI\2\0")  # the head of an AppImage
+        program.chmod(0o755)
     subprocess.run(["sh", with_releases(repository)], cwd=repository, env=os.environ | {"PATH": path}, check=True)
     done = make(repository, path=path)
     assert done.returncode == 0, done.stdout
-    assert {each.name for each in (repository / ".tools").iterdir()} == {"ecc", "ecc.release", "ecli", "ecli.release"}
+    assert {file.name for file in (repository / ".tools").iterdir()} == {"ecc", "ecc.release", "ecli", "ecli.release"}
     assert (repository / "build/package.json").read_bytes() == (project / "build/package.json").read_bytes()
 
 
-def test_the_archive_for_another_processor_has_its_ecli(tmp_path: Path) -> None:
+def test_the_archive_for_another_architecture_has_its_ecli(tmp_path: Path) -> None:
     repository = render("eunomia", tmp_path)
     missing = make(repository, "dist", "ARCH=arm64")
     assert 'ecli for aarch64 is missing: run "make deps ARCH=aarch64"' in missing.stdout

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""tools/eunomia/build.sh says what it lacks, and leaves all or nothing in the cache."""
+"""tools/eunomia/build.sh names missing tools, and leaves either a complete toolchain or nothing in the cache."""
 
 import os
 import shutil
@@ -12,10 +12,10 @@ from tests.paths import ROOT
 from tests.toolchains import EUNOMIA
 
 BUILD = str(ROOT / "tools" / "eunomia" / "build.sh")
-NEEDED_BEFORE_CARGO = "bash cat cut dirname flock grep mkdir rm sha256sum sort uname".split()
+COMMANDS_BEFORE_CARGO = "bash cat cut dirname flock grep mkdir rm sha256sum sort uname".split()
 
 
-def test_what_is_built_is_not_built_again() -> None:
+def test_a_second_build_does_nothing() -> None:
     done = subprocess.run([BUILD], check=True, capture_output=True, text=True)
     assert not done.stdout + done.stderr
     assert {path.name for path in (EUNOMIA / "bin").iterdir()} == {"ecc-rs", "ecli-rs"}
@@ -28,11 +28,11 @@ def test_ecli_needs_no_shared_library() -> None:
     assert "NEEDED" not in dynamic.stdout
 
 
-def test_without_cargo_it_says_what_to_install(tmp_path: Path) -> None:
-    for name in NEEDED_BEFORE_CARGO:
+def test_without_cargo_it_names_rust(tmp_path: Path) -> None:
+    for name in COMMANDS_BEFORE_CARGO:
         (tmp_path / name).symlink_to(shutil.which(name) or name)
-    variables = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "PATH": str(tmp_path)}
-    done = subprocess.run([BUILD], env=variables, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "PATH": str(tmp_path)}
+    done = subprocess.run([BUILD], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith("eunomia: cargo is missing: install Rust ")

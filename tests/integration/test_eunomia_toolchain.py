@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The ecc and ecli that the other tests use are real ones, and the bpftool inside this ecc answers as theirs does."""
+"""The ecc and ecli of the tests are real, and the bpftool in this ecc prints the same as eunomia-bpf's bpftool."""
 
 import json
 import os
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.integration.as_root import AS_ROOT
+from tests.integration.as_root import SUDO
 from tests.integration.bpf_objects import (
     ADAPTER,
     STOCK,
@@ -74,28 +74,28 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_an_object_is_described_as_bpftool_describes_it(tmp_path: Path, name: str) -> None:
+def test_the_skeleton_matches_stock_bpftool(tmp_path: Path, name: str) -> None:
     item = compile_object(SOURCES[name], tmp_path, name)
-    found, stock = skeleton(item), stock_skeleton(item)
-    assert found["obj_name"] == stock["obj_name"] == f"{name}_bpf"
-    assert [(entry["name"], entry["ident"]) for entry in found["maps"]] == stock["maps"]
-    assert [entry["name"] for entry in found["progs"]] == stock["progs"]
-    assert all(entry["link"] is True for entry in found["progs"])
-    # A bpftool that holds an older libbpf maps sections without variables too.
+    adapted, stock = skeleton(item), stock_skeleton(item)
+    assert adapted["obj_name"] == stock["obj_name"] == f"{name}_bpf"
+    assert [(entry["name"], entry["ident"]) for entry in adapted["maps"]] == stock["maps"]
+    assert [entry["name"] for entry in adapted["progs"]] == stock["progs"]
+    assert all(entry["link"] is True for entry in adapted["progs"])
+    # A bpftool with an older libbpf also maps sections without variables.
     with_variables = {name: variables for name, variables in stock["data_sections"].items() if variables}
-    assert [entry["ident"] for entry in found["maps"] if entry.get("mmaped")] == list(with_variables)
+    assert [entry["ident"] for entry in adapted["maps"] if entry.get("mmaped")] == list(with_variables)
     assert set(with_variables) <= set(stock["mapped"])
-    declared = {entry["name"][1:].replace(".", "_"): declarations(entry) for entry in found["data_sections"]}
+    declared = {entry["name"][1:].replace(".", "_"): c_declarations(entry) for entry in adapted["data_sections"]}
     assert declared == with_variables
 
 
-def declarations(section: dict[str, Any]) -> list[str]:
-    """Return the variables of a data section as C declares them."""
+def c_declarations(section: dict[str, Any]) -> list[str]:
+    """Return the C declarations of the variables in a data section."""
     types = [(variable["name"], *variable["type"].partition("[")) for variable in section["variables"]]
-    return [without_spaces(f"{before}{name}{bracket}{behind};") for name, before, bracket, behind in types]
+    return [without_spaces(f"{before}{name}{bracket}{after};") for name, before, bracket, after in types]
 
 
-def test_the_names_of_maps_programs_and_variables(tmp_path: Path) -> None:
+def test_the_skeleton_has_maps_programs_and_variables(tmp_path: Path) -> None:
     assert skeleton(compile_object(SOURCES["all"], tmp_path, "thorough-sample")) == {
         "obj_name": "thorough_sample_bpf",
         "maps": [
@@ -133,7 +133,7 @@ def section(name: str, **variables: str) -> dict[str, Any]:
     return {"name": name, "variables": [{"name": name, "type": kind} for name, kind in variables.items()]}
 
 
-# How a member is declared, `$` for its name, and the type that its description names.
+# The declaration of a member, with `$` for its name, and the type in its description.
 MEMBERS = {
     "int $": "int",
     "unsigned long long $": "unsigned long long",
@@ -156,18 +156,18 @@ MEMBERS = {
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(declarations=st.lists(st.sampled_from(list(MEMBERS)), min_size=1, max_size=12))
-def test_structures_are_described_as_in_the_btf(tmp_path: Path, declarations: list[str]) -> None:
+def test_structures_match_the_btf(tmp_path: Path, declarations: list[str]) -> None:
     members = [declaration.replace("$", f"m{number}") for number, declaration in enumerate(declarations)]
     head = "enum colour { RED, BLUE }; struct leaf { int value; }; union pair { int whole; char part; };"
     item = compile_object(f"{head}\nstruct event {{ {'; '.join(members)}; }};\nstruct event *unused;\n", tmp_path)
-    found = structures(item)
-    untyped = [{**entry, "members": [member["name"] for member in entry["members"]]} for entry in found]
+    adapted = structures(item)
+    untyped = [{**entry, "members": [member["name"] for member in entry["members"]]} for entry in adapted]
     assert untyped == stock_structures(item)
-    (event,) = [entry for entry in found if entry["name"] == "event"]
+    (event,) = [entry for entry in adapted if entry["name"] == "event"]
     assert [member["type"] for member in event["members"]] == [MEMBERS[declaration] for declaration in declarations]
 
 
-def test_a_type_that_has_no_name_is_written_out(tmp_path: Path) -> None:
+def test_a_type_without_a_name_is_written_out(tmp_path: Path) -> None:
     item = compile_object('struct event { struct { int x; } *at; }; struct event first; char *text = "";', tmp_path)
     (event,) = [entry for entry in structures(item) if entry["name"] == "event"]
     assert without_spaces(event["members"][0]["type"]) == "struct{intx;}*"
@@ -178,50 +178,50 @@ def test_a_type_that_has_no_name_is_written_out(tmp_path: Path) -> None:
     "int128_test multiple_export_ringbuf multiple_export_sample_map profile_test simple_prog simple_prog_2 "
     "simple_prog_3 simple_prog_4 simple_prog_5 simple_prog_6".split(),
 )
-def test_objects_of_the_loader_crate_are_described_as_in_it(tmp_path: Path, name: str) -> None:
-    """The crate's own descriptions were made by eunomia-bpf's edition of bpftool; some were added to by hand."""
+def test_descriptions_match_those_in_the_loader_crate(tmp_path: Path, name: str) -> None:
+    """eunomia-bpf's version of bpftool generated the descriptions in the crate; some contain manual additions."""
     directory = EUNOMIA / "loader-assets" / name
     (description,) = directory.glob("*.skel.json")
     expected = json.loads(description.read_text())
-    wanted = expected["bpf_skel"]
+    expected_skeleton = expected["bpf_skel"]
     (source,) = directory.glob("*.bpf.o")
-    item = tmp_path / f"{wanted['obj_name'].removesuffix('_bpf')}.bpf.o"
+    item = tmp_path / f"{expected_skeleton['obj_name'].removesuffix('_bpf')}.bpf.o"
     shutil.copy(source, item)
     assert skeleton(item) == {
-        "obj_name": wanted["obj_name"],
-        "maps": only(wanted["maps"], "name", "ident", "mmaped"),
-        "progs": only(wanted["progs"] or [], "name", "attach", "link"),
+        "obj_name": expected_skeleton["obj_name"],
+        "maps": select_keys(expected_skeleton["maps"], "name", "ident", "mmaped"),
+        "progs": select_keys(expected_skeleton["progs"] or [], "name", "attach", "link"),
         "data_sections": [
-            {"name": part["name"], "variables": only(part["variables"], "name", "type")}
-            for part in wanted["data_sections"]
+            {"name": part["name"], "variables": select_keys(part["variables"], "name", "type")}
+            for part in expected_skeleton["data_sections"]
         ],
     }
-    described = structures(item)
+    adapted = structures(item)
     for structure in expected.get("export_types", []):
-        assert structure in described
+        assert structure in adapted
 
 
-def only(entries: list[dict[str, Any]], *keys: str) -> list[dict[str, Any]]:
-    """Return the entries with nothing but those of `keys` that they have."""
+def select_keys(entries: list[dict[str, Any]], *keys: str) -> list[dict[str, Any]]:
+    """Return the entries, reduced to `keys`."""
     return [{key: entry[key] for key in keys if key in entry} for entry in entries]
 
 
-def test_other_questions_go_to_the_bpftool_of_the_machine(tmp_path: Path) -> None:
+def test_other_commands_are_passed_to_the_installed_bpftool(tmp_path: Path) -> None:
     item = compile_object(SOURCES["all"], tmp_path)
-    for question in (["-j", "version"], ["btf", "dump", "file", item, "format", "c"], ["gen", "skeleton", item]):
-        assert run_bpftool(ADAPTER, *question) == run_bpftool(STOCK, *question)
+    for arguments in (["-j", "version"], ["btf", "dump", "file", item, "format", "c"], ["gen", "skeleton", item]):
+        assert run_bpftool(ADAPTER, *arguments) == run_bpftool(STOCK, *arguments)
 
 
-@pytest.mark.parametrize("question", [["gen", "skeleton", "FILE", "-j"], "btf dump file FILE format c -j".split()])
-def test_a_file_that_is_no_object_is_named(tmp_path: Path, question: list[str]) -> None:
-    (tmp_path / "FILE").write_text("no object")
-    done = subprocess.run([ADAPTER, *question], cwd=tmp_path, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("arguments", [["gen", "skeleton", "FILE", "-j"], "btf dump file FILE format c -j".split()])
+def test_an_invalid_object_file_is_named(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "FILE").write_text("not an object")
+    done = subprocess.run([ADAPTER, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "FILE" in done.stderr.splitlines()[-1]
     assert not done.stdout
 
 
-def test_its_source_has_the_format_of_generated_ones() -> None:
+def test_its_source_has_the_format_of_generated_code() -> None:
     style = f"--style=file:{ROOT / 'templates' / '_shared' / 'clang-format.j2'}"
     subprocess.run(["clang-format", style, "--dry-run", "-Werror", ROOT / "tools/eunomia/bpftool.c"], check=True)
 
@@ -242,7 +242,7 @@ struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } events
 const volatile int wanted = 0;
 
 SEC("tp/syscalls/sys_enter_getpriority")
-int tell(void *ctx)
+int report(void *ctx)
 {
 	int pid = bpf_get_current_pid_tgid() >> 32;
 	struct event *event;
@@ -263,7 +263,7 @@ int tell(void *ctx)
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a package that the real ecc has made, of a program that tells in a ring buffer who asks for priorities."""
+    """Return a package from the real ecc. Its program reports in a ring buffer who calls getpriority()."""
     directory = tmp_path_factory.mktemp("package")
     (directory / "listener.h").write_text(EVENT)
     (directory / "listener.bpf.c").write_text(LISTENER)
@@ -280,13 +280,13 @@ def test_ecc_describes_the_event(package: Path) -> None:
 
 
 def run_and_trigger(package: Path, *arguments: str) -> tuple[int, str, str]:
-    """Run `package` by ecli until this process's own event came, and end it; return status, output and log."""
+    """Run `package` with ecli until the event of this process arrives; return its status, output and log."""
     output, log = package.with_name("output"), package.with_name("log")
-    command = [*AS_ROOT, str(EUNOMIA / "bin" / "ecli-rs"), "run", *arguments]
-    with output.open("w") as out, log.open("w") as said, subprocess.Popen(command, stdout=out, stderr=said) as ecli:
+    command = [*SUDO, str(EUNOMIA / "bin" / "ecli-rs"), "run", *arguments]
+    with output.open("w") as out, log.open("w") as err, subprocess.Popen(command, stdout=out, stderr=err) as ecli:
         try:
             wait_for("Running ebpf program...", log)
-            # Another process that asks for its priority, and then this one.
+            # First another process calls getpriority(), then this one.
             subprocess.run(["nice"], check=True, stdout=subprocess.DEVNULL)
             os.getpriority(os.PRIO_PROCESS, 0)
             wait_for(str(os.getpid()), output)
@@ -297,14 +297,14 @@ def run_and_trigger(package: Path, *arguments: str) -> tuple[int, str, str]:
 
 
 def wait_for(text: str, file: Path) -> None:
-    """Wait until `text` stands in `file`."""
+    """Wait until `file` contains `text`."""
     deadline = time.monotonic() + 10
     while text not in file.read_text():
-        assert time.monotonic() < deadline, f"{text!r} did not come: {file.read_text()}"
+        assert time.monotonic() < deadline, f"{text!r} is not in {file.read_text()}"
         time.sleep(0.02)
 
 
-def test_ecli_prints_the_events_in_a_table(package: Path) -> None:
+def test_ecli_prints_events_as_a_table(package: Path) -> None:
     status, output, log = run_and_trigger(package, str(package))
     assert status == 0
     assert "Program exited" in log

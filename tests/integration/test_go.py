@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The Go template against Go's own tools: module paths, an old Go, and the linter that it has settings for."""
+"""Check the Go template with Go's own tools: module paths, an old Go, cross-compilation, and golangci-lint."""
 
 import subprocess
 import sys
@@ -13,14 +13,14 @@ from scaffold.project.go_module import module_path_problem
 from tests.integration.repositories import make, render, succeed
 from tests.unit.project.test_go_module import BAD
 
-OLD_GO = "go1.24.4"  # the last series that is too old for the template; go itself fetches it
+OLD_GO = "go1.24.4"  # of the last series that is too old for the template; go downloads it
 ELEMENTS = st.text("abAZ019-._~", max_size=6) | st.sampled_from("con Aux.x v1 v2 v0 go vendor internal a~1".split())
 HOSTS = st.sampled_from("example.com github.com a.b x-y.z Example.com localhost -a.b a.-b a..b".split())
 PATHS = st.tuples(HOSTS, st.lists(ELEMENTS, max_size=3)).map(lambda parts: "/".join([parts[0], *parts[1]]))
 
 
-def go_takes(path: str, directory: Path) -> bool:
-    """Tell whether Go makes a module of that path and finds its package."""
+def is_accepted_by_go(path: str, directory: Path) -> bool:
+    """Return whether Go creates a module with this path in `directory` and finds its package."""
     (directory / "go.mod").unlink(missing_ok=True)
     (directory / "main.go").write_text("package main\n\nfunc main() {}\n")
     for command in (["go", "mod", "init", path], ["go", "list", "."]):
@@ -31,35 +31,35 @@ def go_takes(path: str, directory: Path) -> bool:
 
 @settings(max_examples=200, deadline=None, phases=(Phase.explicit, Phase.generate))
 @given(path=PATHS)
-def test_go_takes_every_module_path_that_is_accepted(path: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_go_accepts_every_valid_module_path(path: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     if module_path_problem(path) is None:
-        assert go_takes(path, tmp_path_factory.mktemp("module"))
+        assert is_accepted_by_go(path, tmp_path_factory.mktemp("module"))
 
 
-# Go makes such modules, but keeps paths without a host for its own library and lets nobody import the others.
+# Go creates these modules, but reserves paths without a host for its own library, and cannot import the others.
 STRICTER = {"hello", "fmt/hello", "Example.com/hello", "example.com/.hello"}
 
 
 @pytest.mark.parametrize("path", [path for path in BAD if path not in STRICTER])
-def test_go_refuses_what_is_refused(path: str, tmp_path: Path) -> None:
-    assert not path or not go_takes(path, tmp_path)
+def test_go_refuses_the_invalid_module_paths(path: str, tmp_path: Path) -> None:
+    assert not path or not is_accepted_by_go(path, tmp_path)
 
 
-def test_old_go_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_go_is_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     repository = render("cilium", tmp_path)
     monkeypatch.setenv("GOTOOLCHAIN", OLD_GO)
     done = make(repository)
     assert done.returncode != 0
     (line,) = done.stdout.splitlines()
-    told = f"go is too old: {OLD_GO} cannot read go.mod; install Go 1.25 or newer, https://go.dev/dl"
-    assert told in line
+    message = f"go is too old: {OLD_GO} cannot read go.mod; install Go 1.25 or newer, https://go.dev/dl"
+    assert message in line
     command = [sys.executable, "-m", "scaffold", "test", str(repository), "--kernel", "6.1"]
-    tested = subprocess.run(command, text=True, capture_output=True, check=False)
-    assert tested.returncode == 1
-    assert tested.stdout.splitlines()[1:] == [f"        the build failed: {told}"]
+    done = subprocess.run(command, text=True, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[1:] == [f"        the build failed: {message}"]
 
 
-def test_mistake_in_go_mod_is_told_with_its_line(tmp_path: Path) -> None:
+def test_an_error_in_go_mod_is_reported_with_its_line(tmp_path: Path) -> None:
     repository = render("cilium", tmp_path)
     module = repository / "go.mod"
     module.write_text(module.read_text() + "requir example.com/other v1.0.0\n")
@@ -77,7 +77,7 @@ def test_module_files_are_complete(tmp_path: Path) -> None:
     subprocess.run(["go", "mod", "verify"], cwd=repository, check=True)
 
 
-def test_it_builds_for_another_processor(tmp_path: Path) -> None:
+def test_it_builds_for_another_architecture(tmp_path: Path) -> None:
     repository = render("cilium", tmp_path)
     succeed(repository)
     succeed(repository, "build", "dist", "ARCH=arm64")
@@ -90,7 +90,7 @@ def test_it_builds_for_another_processor(tmp_path: Path) -> None:
     assert "Nothing to be done" in succeed(repository)
 
 
-def test_the_linters_settings_hold(tmp_path: Path) -> None:
+def test_golangci_lint_passes(tmp_path: Path) -> None:
     repository = render("cilium", tmp_path)
     succeed(repository)
     for arguments in (["config", "verify"], ["run"], ["fmt", "--diff"]):

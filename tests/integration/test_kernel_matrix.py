@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.integration.conftest import new_project
-from tests.integration.engine import EngineRun, run_test
-from tests.integration.vm_runs import run_vmtest
+from tests.integration.engine import run_test
+from tests.integration.vm_runs import RunnerResult, run_vmtest
 from tests.render.trees import CATALOG
 
 pytestmark = pytest.mark.xdist_group("kernel-matrix")  # the projects are built once, and run once, for all tests
@@ -27,7 +27,7 @@ def offered_series() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def matrix_run(tmp_path_factory: pytest.TempPathFactory) -> EngineRun:
+def matrix_run(tmp_path_factory: pytest.TempPathFactory) -> RunnerResult:
     """Return the result of one command for all frameworks on six kernels."""
     directory = tmp_path_factory.mktemp("matrix")
     projects = [new_project(directory, framework, f"my-{framework}") for framework in CATALOG]
@@ -43,7 +43,7 @@ def matrix_run(tmp_path_factory: pytest.TempPathFactory) -> EngineRun:
 
 
 @pytest.mark.parametrize("framework", CATALOG)
-def test_each_framework_passes_on_every_kernel(matrix_run: EngineRun, framework: str) -> None:
+def test_each_framework_passes_on_every_kernel(matrix_run: RunnerResult, framework: str) -> None:
     verdicts = [verdict for verdict in matrix_run.verdicts if verdict["framework"] == framework]
     failures = [(verdict["kernel"], verdict["verdict"]) for verdict in verdicts if verdict["verdict"] != "pass"]
     assert failures == [], verdicts
@@ -53,7 +53,7 @@ def test_each_framework_passes_on_every_kernel(matrix_run: EngineRun, framework:
         assert "BPF triggered sys_enter_write from PID" in verdict["events"][0]
 
 
-def test_the_kernels_reach_from_the_oldest_to_the_newest(matrix_run: EngineRun) -> None:
+def test_the_kernels_reach_from_the_oldest_to_the_newest(matrix_run: RunnerResult) -> None:
     assert (matrix_run.status, len(matrix_run.verdicts)) == (0, COUNT * len(CATALOG))
     kernels = {verdict["kernel"] for verdict in matrix_run.verdicts}
     assert {OLDEST, offered_series()[-1]} <= kernels

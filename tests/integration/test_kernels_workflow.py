@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cargo_target import bring_crates
+from tests.cargo_target import copy_compiled_crates
 from tests.render.trees import CATALOG
 
 pytestmark = pytest.mark.xdist_group("kernels-workflow")  # the parts are tested once for all tests
@@ -49,7 +49,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for framework in CATALOG:
         project = directory / "build" / framework / f"my-{framework}"
         subprocess.run([program, project, "--framework", framework, "--yes", "--no-git"], check=True)
-        bring_crates(project)
+        copy_compiled_crates(project)
     return directory
 
 

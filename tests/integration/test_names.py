@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is accepted as a name or a text builds: drawn answers, the real toolchain of every framework."""
+"""Build projects with random valid names and texts, with the real toolchain of every framework."""
 
 import tempfile
 from pathlib import Path
@@ -15,11 +15,11 @@ from tests.render.trees import CATALOG
 REFUSED = sorted(
     {name for framework in CATALOG.values() for reserved in framework.reserved_names for name in reserved.names}
 )
-# Names that a toolchain may well have a use for itself, and what is nearly one that it refuses.
-TEMPTING = "main lib bin src build internal vendor minimal program a Z x-- y_ v2".split()
+# Names that a toolchain could reserve, and names that are similar to refused ones.
+RISKY = "main lib bin src build internal vendor minimal program a Z x-- y_ v2".split()
 NAMES = st.one_of(
     st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,49}", fullmatch=True),
-    st.sampled_from(TEMPTING + REFUSED),
+    st.sampled_from(RISKY + REFUSED),
     st.tuples(st.sampled_from(REFUSED), st.sampled_from("-_0X")).map("".join),
 )
 
@@ -27,7 +27,7 @@ NAMES = st.one_of(
 @pytest.mark.parametrize("framework", CATALOG)
 @settings(max_examples=4, deadline=None, phases=(Phase.explicit, Phase.generate))
 @given(name=NAMES, texts=st.tuples(LINES, LINES, LINES))
-def test_what_is_accepted_builds(framework: str, name: str, texts: tuple[str, str, str]) -> None:
+def test_every_valid_name_builds(framework: str, name: str, texts: tuple[str, str, str]) -> None:
     assume(not any(name in reserved.names for reserved in CATALOG[framework].reserved_names))
     description, author, email = texts
     with tempfile.TemporaryDirectory() as directory:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the weekly workflow does to a generated repository before it tests it."""
+"""tools/newest.sh, with which the weekly workflow updates the dependencies of a generated repository."""
 
 import re
 import subprocess
@@ -19,7 +19,7 @@ def newest(*arguments: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("framework", CATALOG)
-def test_nothing_but_locks_changes(framework: str, tmp_path: Path) -> None:
+def test_only_lock_files_change(framework: str, tmp_path: Path) -> None:
     repository = render(framework, tmp_path)
     before = contents(repository)
     done = newest(repository)
@@ -29,17 +29,17 @@ def test_nothing_but_locks_changes(framework: str, tmp_path: Path) -> None:
     assert {name for name in after if after[name] != before[name]} <= LOCKS
 
 
-def test_an_old_module_is_renewed(tmp_path: Path) -> None:
+def test_an_old_module_is_updated(tmp_path: Path) -> None:
     repository = render("cilium", tmp_path)
-    old = ["go", "get", "golang.org/x/sys@v0.37.0", "github.com/cilium/ebpf@v0.20.0"]
-    subprocess.run(old, cwd=repository, check=True, capture_output=True)
+    command = ["go", "get", "golang.org/x/sys@v0.37.0", "github.com/cilium/ebpf@v0.20.0"]
+    subprocess.run(command, cwd=repository, check=True, capture_output=True)
     assert newest(repository).returncode == 0
     for module in ("golang.org/x/sys", "github.com/cilium/ebpf"):
         (version,) = re.findall(rf"{module} (v[\d.]+)", (repository / "go.mod").read_text())
         assert version not in ("v0.37.0", "v0.20.0")
 
 
-def test_an_old_crate_is_renewed(tmp_path: Path) -> None:
+def test_an_old_crate_is_updated(tmp_path: Path) -> None:
     repository = render("libbpf-rs", tmp_path)
     lock = repository / "Cargo.lock"
     before = lock.read_bytes()
@@ -51,7 +51,7 @@ def test_an_old_crate_is_renewed(tmp_path: Path) -> None:
     assert older not in re.findall(r'name = "libc"\nversion = "([\d.]+)"', lock.read_text())
 
 
-def test_what_is_no_repository_is_told(tmp_path: Path) -> None:
+def test_a_directory_that_is_not_a_repository_is_refused(tmp_path: Path) -> None:
     for arguments in ([], [tmp_path]):
         done = newest(*arguments)
         assert done.returncode == 1

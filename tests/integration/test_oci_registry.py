@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""ecli's packages and modules go to a registry and come back as they were."""
+"""A registry returns ecli's packages and modules unchanged."""
 
 import subprocess
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def ecli(*arguments: str, registry: Registry, cwd: Path) -> subprocess.Completed
 
 
 @pytest.mark.parametrize("file", CONTENTS)
-def test_what_is_pushed_can_be_pulled(registry: Registry, tmp_path: Path, file: str) -> None:
+def test_pull_returns_the_pushed_file(registry: Registry, tmp_path: Path, file: str) -> None:
     (tmp_path / file).write_bytes(CONTENTS[file])
     image = f"{registry.host}/{file.replace('.', '-')}:latest"
     pushed = ecli("push", "--module", file, image, registry=registry, cwd=tmp_path)
@@ -38,15 +38,15 @@ def test_what_is_pushed_can_be_pulled(registry: Registry, tmp_path: Path, file: 
     assert (tmp_path / "back").read_bytes() == CONTENTS[file]
 
 
-def test_an_image_that_is_not_there(registry: Registry, tmp_path: Path) -> None:
+def test_a_missing_image_is_reported(registry: Registry, tmp_path: Path) -> None:
     pulled = ecli("pull", "--output", "back", f"{registry.host}/nothing:latest", registry=registry, cwd=tmp_path)
     assert pulled.returncode == 1
     assert "manifest unknown" in pulled.stderr
     assert not (tmp_path / "back").exists()
 
 
-def test_the_registry_ends_with_its_block(tmp_path: Path) -> None:
+def test_the_registry_stops_when_its_block_ends(tmp_path: Path) -> None:
     with running_registry(tmp_path) as registry:
         assert ecli("pull", f"{registry.host}/nothing:latest", registry=registry, cwd=tmp_path).returncode == 1
-    gone = ecli("pull", f"{registry.host}/nothing:latest", registry=registry, cwd=tmp_path)
-    assert "Connection refused" in gone.stderr
+    refused = ecli("pull", f"{registry.host}/nothing:latest", registry=registry, cwd=tmp_path)
+    assert "Connection refused" in refused.stderr

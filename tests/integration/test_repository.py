@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a generated repository does with its own `make`, on this machine: no VM here."""
+"""The targets of a generated Makefile on this machine, except those that boot a VM."""
 
 import hashlib
 import os
@@ -18,20 +18,20 @@ from tests.conftest import git
 from tests.integration.repositories import DESCRIPTION, files_of, framework_of, guest_files, make, render, succeed
 from tests.render.trees import CATALOG, LICENSES
 
-MISSING = [(name, need) for name in CATALOG for need in CATALOG[name].needs if need.target]
+TOOLS = [(name, need) for name in CATALOG for need in CATALOG[name].needs if need.target]
 
 
 @pytest.fixture
 def repository(built: Path, tmp_path: Path) -> Path:
-    """A copy of the built repository that a test may change."""
+    """Return a copy of the built repository. Tests may change it."""
     return Path(shutil.copytree(built, tmp_path / built.name, symlinks=True))
 
 
-def test_second_make_does_nothing(built: Path) -> None:
+def test_a_second_make_does_nothing(built: Path) -> None:
     assert make(built, "--question").returncode == 0
 
 
-def test_make_follows_changes(repository: Path) -> None:
+def test_make_rebuilds_after_a_change(repository: Path) -> None:
     before = guest_files(repository)
     (program,) = repository.glob("**/*.bpf.c")
     program.write_text(program.read_text().replace("from PID", "by PID"))
@@ -40,23 +40,23 @@ def test_make_follows_changes(repository: Path) -> None:
     assert guest_files(repository) != before
 
 
-def test_builds_in_a_directory_with_spaces(repository: Path) -> None:
+def test_it_builds_in_a_directory_with_special_characters(repository: Path) -> None:
     moved = repository.rename(repository.parent / "my projects' $HOME")
     succeed(moved, "clean")
     succeed(moved, "build", "dist")
 
 
-def test_lint_is_clean(built: Path) -> None:
+def test_lint_passes(built: Path) -> None:
     succeed(built, "lint")
 
 
 @pytest.mark.parametrize("framework", CATALOG)
 @pytest.mark.parametrize("text", ["", "x" * 300, "It\u2019s \u201cplain\u201d"], ids=["empty", "long", "typeset"])
-def test_lint_is_clean_whatever_the_texts(framework: str, text: str, tmp_path: Path) -> None:
+def test_lint_passes_with_any_texts(framework: str, text: str, tmp_path: Path) -> None:
     succeed(render(framework, tmp_path, description=text, author=text), "lint")
 
 
-def test_format_changes_nothing(repository: Path) -> None:
+def test_fmt_changes_nothing(repository: Path) -> None:
     before = {path: path.read_bytes() for path in repository.glob("src/*")}
     succeed(repository, "fmt")
     assert before == {path: path.read_bytes() for path in repository.glob("src/*")}
@@ -69,16 +69,16 @@ def test_help_names_the_project_and_every_target(built: Path) -> None:
     assert {line.split()[0] for line in text.splitlines()[1:]} == set(phony)
 
 
-def test_description_comes_out_of_the_program_as_it_went_in(built: Path) -> None:
-    shown = subprocess.run([built / "build" / built.name, "--help"], text=True, stdout=subprocess.PIPE, check=True)
-    assert DESCRIPTION in shown.stdout.splitlines()
+def test_the_program_prints_the_description_unchanged(built: Path) -> None:
+    usage = subprocess.run([built / "build" / built.name, "--help"], text=True, stdout=subprocess.PIPE, check=True)
+    assert DESCRIPTION in usage.stdout.splitlines()
     assert not (built / "pwned").exists()
 
 
 def test_dist_is_static_complete_and_reproducible(built: Path, tmp_path: Path) -> None:
     digests = set()
-    for place in ("here", "elsewhere/and/deeper"):
-        repository = shutil.copytree(built, tmp_path / place / built.name, ignore=shutil.ignore_patterns("build"))
+    for directory in ("here", "elsewhere/and/deeper"):
+        repository = shutil.copytree(built, tmp_path / directory / built.name, ignore=shutil.ignore_patterns("build"))
         succeed(repository, "dist")
         (archive,) = repository.glob("dist/*.tar.gz")
         digests.add(hashlib.sha256(archive.read_bytes()).hexdigest())
@@ -100,12 +100,12 @@ def test_dist_is_static_complete_and_reproducible(built: Path, tmp_path: Path) -
         assert "LOAD" in headers and "INTERP" not in headers
 
 
-def test_git_sees_nothing_of_what_make_makes(repository: Path) -> None:
+def test_git_ignores_the_files_of_make(repository: Path) -> None:
     succeed(repository, "dist")
     assert git(repository, "status", "--porcelain") == ""
 
 
-def test_clean_leaves_what_was_rendered(repository: Path, tmp_path: Path) -> None:
+def test_clean_leaves_only_the_rendered_files(repository: Path, tmp_path: Path) -> None:
     fresh = render(framework_of(repository), tmp_path / "fresh")
     succeed(repository, "dist")
     succeed(repository, "clean")
@@ -113,33 +113,33 @@ def test_clean_leaves_what_was_rendered(repository: Path, tmp_path: Path) -> Non
 
 
 def path_without(need: Need, directory: Path) -> str:
-    """Fill `directory` with links to all programs of this machine but the one needed; return it as a PATH."""
+    """Fill `directory` with links to all programs on PATH except the needed one; return it as a PATH."""
     directory.mkdir()
-    for place in os.environ["PATH"].split(":"):
-        for program in Path(place).glob("*"):
+    for source in os.environ["PATH"].split(":"):
+        for program in Path(source).glob("*"):
             link = directory / program.name
             if program.name not in (need.name, *need.aliases) and not link.is_symlink():
                 link.symlink_to(program)
     return str(directory)
 
 
-@pytest.mark.parametrize(("framework", "need"), MISSING, ids=lambda each: getattr(each, "name", each))
-def test_missing_tool_is_one_line(framework: str, need: Need, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("framework", "need"), TOOLS, ids=lambda value: getattr(value, "name", value))
+def test_a_missing_tool_is_reported_in_one_line(framework: str, need: Need, tmp_path: Path) -> None:
     repository = render(framework, tmp_path)
     done = make(repository, need.target, "BPFTOOLS=bpftool", path=path_without(need, tmp_path / "path"))
-    complaints = [line for line in done.stdout.splitlines() if "***" in line or "rror" in line]
+    errors = [line for line in done.stdout.splitlines() if "***" in line or "rror" in line]
     assert done.returncode != 0
-    assert len(complaints) == 1, done.stdout
-    assert f"{need.name} is missing" in complaints[0]
-    assert need.package in complaints[0].partition("install")[2]
+    assert len(errors) == 1, done.stdout
+    assert f"{need.name} is missing" in errors[0]
+    assert need.package in errors[0].partition("install")[2]
 
 
 @pytest.mark.parametrize(
     ("framework", "need"),
-    [each for each in MISSING if each[1].target == "build"],
-    ids=lambda each: getattr(each, "name", each),
+    [(framework, need) for framework, need in TOOLS if need.target == "build"],
+    ids=lambda value: getattr(value, "name", value),
 )
-def test_missing_tool_fails_the_test_in_one_line(framework: str, need: Need, tmp_path: Path) -> None:
+def test_a_missing_tool_fails_ebpf_new_test_in_one_line(framework: str, need: Need, tmp_path: Path) -> None:
     repository = render(framework, tmp_path)
     path = path_without(need, tmp_path / "path")
     environment = os.environ | {"PATH": path, "MAKEFLAGS": "-- BPFTOOLS=bpftool"}
@@ -154,18 +154,18 @@ def test_missing_tool_fails_the_test_in_one_line(framework: str, need: Need, tmp
 
 
 @pytest.mark.parametrize(("framework", "licence"), LICENSES)
-def test_every_licence_that_a_file_names_has_its_text(framework: str, licence: str, tmp_path: Path) -> None:
+def test_license_has_the_text_of_every_licence_in_a_file(framework: str, licence: str, tmp_path: Path) -> None:
     repository = render(framework, tmp_path, license=licence)
     text = (repository / "LICENSE").read_text()
-    named = {licence}
+    identifiers = {licence}
     for path in files_of(repository) - {Path("LICENSE")}:
-        named.update(re.findall(r"SPDX-License-Identifier: (.*)", (repository / path).read_text()))
-    assert named == {licence, "BSD-2-Clause", "GPL-2.0-only OR BSD-2-Clause"}
-    for identifier in {part for line in named for part in line.split(" OR ")}:
+        identifiers.update(re.findall(r"SPDX-License-Identifier: (.*)", (repository / path).read_text()))
+    assert identifiers == {licence, "BSD-2-Clause", "GPL-2.0-only OR BSD-2-Clause"}
+    for identifier in {part for line in identifiers for part in line.split(" OR ")}:
         assert f"\n{'=' * 78}\n{identifier}\n{'=' * 78}\n" in text
 
 
-def test_missing_libbpf_is_one_line(tmp_path: Path) -> None:
+def test_missing_libbpf_is_reported_in_one_line(tmp_path: Path) -> None:
     repository = render("libbpf", tmp_path)
     done = make(repository, "PKG_CONFIG=false")
     assert done.returncode != 0
@@ -173,7 +173,7 @@ def test_missing_libbpf_is_one_line(tmp_path: Path) -> None:
     assert "libbpf is missing" in done.stdout and "libbpf-dev" in done.stdout
 
 
-def test_bpftool_that_refuses_is_passed_over(tmp_path: Path) -> None:
+def test_a_bpftool_that_fails_is_skipped(tmp_path: Path) -> None:
     repository = render("libbpf", tmp_path)
     wrapper = tmp_path / "wrapper"
     wrapper.write_text("#!/bin/sh\necho 'WARNING: bpftool not found for kernel' >&2\nexit 2\n")
@@ -181,7 +181,7 @@ def test_bpftool_that_refuses_is_passed_over(tmp_path: Path) -> None:
     succeed(repository, f"BPFTOOLS={wrapper} bpftool /usr/sbin/bpftool")
 
 
-def test_trace_shows_few_lines_and_none_of_its_own(built: Path, tmp_path: Path) -> None:
+def test_trace_limits_its_lines_and_hides_its_own_events(built: Path, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "trace_pipe")
     script = "import sys, trace, pathlib; trace.TRACEFS = [pathlib.Path(sys.argv[1])]; trace.main()"
     environment = os.environ | {"PYTHONPATH": str(built / "tools"), "PYTHONDONTWRITEBYTECODE": "1"}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Sabotaged projects among sound ones, all in one command: each fault is found, and harms nobody else.
+"""Test projects with deliberate defects in one command: each defect is detected, and the other projects still pass.
 
-The BPF program is the same in all frameworks; what is done to the loader stands in sabotage/FRAMEWORK.toml.
+The BPF program is the same for all frameworks. sabotage/FRAMEWORK.toml contains the defects of the loader.
 """
 
 import shutil
@@ -11,19 +11,20 @@ from typing import Any
 
 import pytest
 
-from tests.integration.engine import EngineRun, run_test
+from tests.integration.engine import run_test
 from tests.integration.repositories import framework_of
+from tests.integration.vm_runs import RunnerResult
 
 KERNEL = "6.1"
-SECONDS = 8  # for a run in the guest: what hangs is given up then
+RUN_SECONDS = 8  # time limit of a run in the guest
 FILTER = "if (pid_filter && pid != pid_filter)"
-IN_THE_PROGRAM = {
+BPF_DEFECTS = {
     "changed-message": ("BPF triggered", "BPF noticed"),
     "ignored-filter": (FILTER, "if (pid_filter && pid < 0)"),
     "verifier-refuses": (FILTER, "if (*(volatile int *)(long)pid)"),
 }
 EXPECTED = {
-    "sound": ("pass", ""),
+    "unchanged": ("pass", ""),
     "changed-message": ("fail", "no event of PID"),
     "ignored-filter": ("fail", "an event of another process was seen"),
     "verifier-refuses": ("fail", "the kernel rejected the BPF program"),
@@ -34,50 +35,50 @@ EXPECTED = {
 }
 
 
-def sabotaged(project: Path, fault: str, directory: Path) -> Path:
-    """Copy the sound `project` into `directory` and do to it what `fault` says."""
-    copy = directory / fault
+def add_defect(project: Path, defect: str, directory: Path) -> Path:
+    """Copy `project` into `directory`, add the defect to the copy, and return its path."""
+    copy = directory / defect
     shutil.copytree(project, copy, symlinks=True)
-    if EXPECTED[fault][0] == "timeout":
-        replace_once(copy / "test/vmtest.toml", "seconds = 30", f"seconds = {SECONDS}")
-    if fault in IN_THE_PROGRAM:
+    if EXPECTED[defect][0] == "timeout":
+        replace_once(copy / "test/vmtest.toml", "seconds = 30", f"seconds = {RUN_SECONDS}")
+    if defect in BPF_DEFECTS:
         (file,) = copy.glob("src/*.bpf.c")
-        replace_once(file, *IN_THE_PROGRAM[fault])
-    elif fault != "sound":
-        table = loader_faults(framework_of(project))
-        replace_once(copy / table["file"], table["wait"], table[fault])
+        replace_once(file, *BPF_DEFECTS[defect])
+    elif defect != "unchanged":
+        table = loader_defects(framework_of(project))
+        replace_once(copy / table["file"], table["wait"], table[defect])
     return copy
 
 
-def loader_faults(framework: str) -> dict[str, Any]:
-    """What sabotage/FRAMEWORK.toml says."""
+def loader_defects(framework: str) -> dict[str, Any]:
+    """Return the defects in sabotage/FRAMEWORK.toml, and the file and text that they replace."""
     return tomllib.loads((Path(__file__).parent / "sabotage" / f"{framework}.toml").read_text())
 
 
 def replace_once(file: Path, old: str, new: str) -> None:
-    """Replace `old`, which must stand in `file` exactly once."""
+    """Replace `old`, which must occur exactly once in `file`."""
     text = file.read_text()
-    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
+    assert text.count(old) == 1, f"{old!r} occurs {text.count(old)} times in {file}"
     file.write_text(text.replace(old, new))
 
 
 @pytest.fixture(scope="module")
-def outcome(built: Path, tmp_path_factory: pytest.TempPathFactory) -> EngineRun:
-    """Return what one command says of a framework's projects, one for each fault."""
+def result(built: Path, tmp_path_factory: pytest.TempPathFactory) -> RunnerResult:
+    """Return the result of one `ebpf-new test` for a framework's projects, one for each defect."""
     directory = tmp_path_factory.mktemp("sabotage")
-    projects = [sabotaged(built, fault, directory) for fault in EXPECTED]
+    projects = [add_defect(built, defect, directory) for defect in EXPECTED]
     return run_test(*projects, kernels=[KERNEL])
 
 
-@pytest.mark.parametrize("fault", EXPECTED)
-def test_each_fault_has_its_verdict(outcome: EngineRun, fault: str) -> None:
-    (verdict,) = [each for each in outcome.verdicts if Path(each["project"]).name == fault]
-    kind, reason = EXPECTED[fault]
+@pytest.mark.parametrize("defect", EXPECTED)
+def test_each_defect_has_its_verdict(result: RunnerResult, defect: str) -> None:
+    (verdict,) = [item for item in result.verdicts if Path(item["project"]).name == defect]
+    kind, reason = EXPECTED[defect]
     assert (verdict["verdict"], verdict["kernel"]) == (kind, KERNEL), verdict
     assert reason in verdict["reason"]
     assert bool(verdict["console"]) == (kind != "pass")
 
 
-def test_the_command_fails_with_the_program(outcome: EngineRun) -> None:
-    assert outcome.status == 1
-    assert len(outcome.verdicts) == len(EXPECTED)
+def test_the_command_exits_with_1_and_prints_every_verdict(result: RunnerResult) -> None:
+    assert result.status == 1
+    assert len(result.verdicts) == len(EXPECTED)

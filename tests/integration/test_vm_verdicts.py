@@ -24,7 +24,7 @@ from scaffold.vmtest.qemu import QemuMachine
 from scaffold.vmtest.run import payload_entries, program_files
 from scaffold.vmtest.snapshot import GuestRequirements, start_guest
 from scaffold.vmtest.verdict import StepName, read_report
-from tests.integration.vm_runs import Run, read_lines, run_vmtest
+from tests.integration.vm_runs import RunnerResult, read_lines, run_vmtest
 
 KERNELS = ("6.1", "6.12")
 FIELDS = "project framework kernel arch release accel warm verdict boot_s attach_s total_s events reason console log"
@@ -34,7 +34,7 @@ WAIT = "sigwait(&stop, &signal);"
 LOAD = "if (load(skel) == 0 && attach(skel) == 0)"
 
 
-def only_verdict(run: Run) -> dict[str, object]:
+def only_verdict(run: RunnerResult) -> dict[str, object]:
     assert len(run.verdicts) == 1, run
     return run.verdicts[0]
 
@@ -44,7 +44,7 @@ def test_every_framework_passes_on_every_kernel(built: Path) -> None:
     junit = built.parent / "junit.xml"
     kernels = [word for kernel in KERNELS for word in ("--kernel", kernel)]
     done = subprocess.run([*command, *kernels, "--junit", junit], capture_output=True, text=True, check=False)
-    run = Run(done.returncode, read_lines(done.stdout), done.stderr)
+    run = RunnerResult(done.returncode, read_lines(done.stdout), done.stderr)
     assert run.status == 0, run
     assert sorted(verdict["kernel"] for verdict in run.verdicts) == sorted(KERNELS)
     for verdict in run.verdicts:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The workflows of every framework, run: CI is green, or red when the event is another; a release has its files."""
+"""Run the workflows of every framework: CI passes, or fails if the event differs, and a release has all its files."""
 
 import hashlib
 import json
@@ -16,13 +16,13 @@ from tests.integration.containers import project
 from tests.integration.vm_runs import run_vmtest
 from tests.integration.workflows import run_workflow
 
-# What `file` says of the programs for each.
-PROCESSORS = {"x86_64": "x86-64", "aarch64": "ARM aarch64"}
-DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
+# Part of the output of `file` for a program of each architecture.
+FILE_DESCRIPTIONS = {"x86_64": "x86-64", "aarch64": "ARM aarch64"}
+DEBIAN_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def clean_clone(framework: str, directory: Path) -> Path:
-    """Return a clone of a repository of `framework` that holds what was committed and nothing else."""
+    """Return a clone of a repository of `framework` that contains only committed files."""
     origin = project(framework, directory / "origin")
     git(origin, "init", "--quiet", "--initial-branch=main")
     git(origin, "add", "--all")
@@ -33,7 +33,7 @@ def clean_clone(framework: str, directory: Path) -> Path:
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_ci_is_green(framework: str, tmp_path: Path) -> None:
+def test_ci_passes(framework: str, tmp_path: Path) -> None:
     repository = clean_clone(framework, tmp_path)
     run = run_workflow(repository, "ci.yml", tmp_path / "artifacts")
     assert run.status == 0, run.log
@@ -48,7 +48,7 @@ def test_ci_is_green(framework: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_ci_is_red_when_the_program_prints_another_message(framework: str, tmp_path: Path) -> None:
+def test_ci_fails_if_the_program_prints_another_message(framework: str, tmp_path: Path) -> None:
     repository = clean_clone(framework, tmp_path)
     source = repository / "src/minimal.bpf.c"
     source.write_text(source.read_text().replace("BPF triggered", "BPF was triggered by"))
@@ -61,7 +61,7 @@ def test_ci_is_red_when_the_program_prints_another_message(framework: str, tmp_p
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_a_tag_releases_archives_for_both_processors(framework: str, tmp_path: Path) -> None:
+def test_a_tag_releases_archives_for_both_architectures(framework: str, tmp_path: Path) -> None:
     repository = clean_clone(framework, tmp_path)
     git(repository, "tag", "v1.0.0")
     artifacts = tmp_path / "artifacts"
@@ -69,30 +69,31 @@ def test_a_tag_releases_archives_for_both_processors(framework: str, tmp_path: P
     run = run_workflow(repository, "release.yml", artifacts, "--job", "release", event=event)
     assert run.status == 0, run.log
     assert run.jobs == {"Build for amd64": True, "Build for arm64": True, "Create the release": True}
-    (asked,) = (artifacts / "gh").read_text().splitlines()
-    assert asked.startswith("release create v1.0.0 --verify-tag --generate-notes dist/")
-    archives = {f"{repository.name}-{machine}.tar.gz": kind for machine, kind in PROCESSORS.items()}
+    (arguments,) = (artifacts / "gh").read_text().splitlines()
+    assert arguments.startswith("release create v1.0.0 --verify-tag --generate-notes dist/")
+    archives = {f"{repository.name}-{machine}.tar.gz": kind for machine, kind in FILE_DESCRIPTIONS.items()}
     released = artifacts / "released"
     assert {path.name for path in released.iterdir()} == {*archives, *(f"{name}.sha256" for name in archives)}
     for name, kind in archives.items():
         checksum = hashlib.sha256((released / name).read_bytes()).hexdigest()
         assert (released / f"{name}.sha256").read_text() == f"{checksum}  {name}\n"
-        for said in programs_in(released / name, tmp_path):
-            assert kind in said and ("statically linked" in said or "static-pie linked" in said), said
+        for description in describe_programs(released / name, tmp_path):
+            assert kind in description, description
+            assert "statically linked" in description or "static-pie linked" in description, description
         unpacked = tmp_path / name.removesuffix(".tar.gz")
-        assert_passes_in_a_guest(repository, unpacked, DEBIAN[unpacked.name.rpartition("-")[2]])
+        assert_passes_in_a_guest(repository, unpacked, DEBIAN_NAMES[unpacked.name.rpartition("-")[2]])
 
 
 def assert_passes_in_a_guest(repository: Path, archive: Path, arch: str) -> None:
-    """Run what was in an archive, as if `make` had built it, in guests of its processor."""
+    """Run the files of an archive, as if `make` had built them, in guests of its architecture."""
     shutil.rmtree(repository / "build", ignore_errors=True)
     shutil.copytree(archive, repository / "build")
     run = run_vmtest(repository, "--arch", arch, "--kernel", "6.1", "--kernel", "6.12")
     assert [(verdict["verdict"], verdict["arch"]) for verdict in run.verdicts] == [("pass", arch)] * 2, run
 
 
-def programs_in(archive: Path, directory: Path) -> list[str]:
-    """Unpack the archive into `directory` and return what `file` says of the ELF programs in it, at least one."""
+def describe_programs(archive: Path, directory: Path) -> list[str]:
+    """Unpack the archive into `directory`, and return the output of `file` for its ELF programs (at least one)."""
     with tarfile.open(archive) as tar:
         tar.extractall(directory, filter="data")
     files = (directory / archive.name.removesuffix(".tar.gz")).iterdir()

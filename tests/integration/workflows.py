@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Workflows of a repository, run by act on this machine.
+"""Run the workflows of a repository on this machine with act.
 
-The actions and the command that talk to GitHub are those of tests/integration/actions; docker is that of
-tools/containers.
+tests/integration/actions replaces the actions and the command that use GitHub, and tools/containers replaces docker.
 """
 
 import re
@@ -18,17 +17,17 @@ RUNNER = "ubuntu-24.04"
 
 @dataclass(frozen=True)
 class WorkflowRun:
-    """What a run gave: act's exit status, the verdict of each job by its name, and all that was printed."""
+    """The result of one run of a workflow: act's exit status, whether each job succeeded, and the complete output."""
 
     status: int
-    jobs: dict[str, bool]
+    jobs: dict[str, bool]  # by name
     log: str
 
 
 def run_workflow(repository: Path, workflow: str, artifacts: Path, *options: str, event: str = "{}") -> WorkflowRun:
-    """Run `.github/workflows/<workflow>` of the repository, whose clean clone each job gets.
+    """Run `.github/workflows/<workflow>` of the repository. Each job gets a clean clone.
 
-    What the jobs upload comes to `artifacts`, in a directory for each name; `event` is the push, in JSON.
+    Uploads are written to `artifacts`, in one directory for each artifact name. `event` is the push event in JSON.
     """
     path = repository / ".github/workflows" / workflow
     settings = artifacts.parent / "act"
@@ -49,7 +48,7 @@ def run_workflow(repository: Path, workflow: str, artifacts: Path, *options: str
         check=False,
     )
     jobs = {
-        re.sub(r"-\d+$", "", name.strip()): verdict == "succeeded"
-        for name, verdict in re.findall(r"^\[[^/\]]+/([^\]]+)\] .*Job (succeeded|failed)$", done.stdout, re.MULTILINE)
+        re.sub(r"-\d+$", "", name.strip()): result == "succeeded"
+        for name, result in re.findall(r"^\[[^/\]]+/([^\]]+)\] .*Job (succeeded|failed)$", done.stdout, re.MULTILINE)
     }
     return WorkflowRun(done.returncode, jobs, done.stdout)

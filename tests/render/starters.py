@@ -13,7 +13,7 @@ from typing import Any
 
 from scaffold.generate.export import export, plan_exports
 from scaffold.project.request import ProjectRequest
-from tests.conftest import Run
+from tests.conftest import CompletedProcess
 from tests.render.trees import CATALOG, rendered
 
 ANSWERS: dict[str, dict[str, Any]] = {
@@ -60,7 +60,7 @@ def render_renamed(kind: str, framework: str, directory: Path, name: str, owner:
     return rendered(directory, **answers_of(starter(kind, framework), **other))
 
 
-def make_rename(repository: Path, *arguments: str, **environment: str) -> Run:
+def make_rename(repository: Path, *arguments: str, **environment: str) -> CompletedProcess:
     """Run `make rename` with these arguments, and return the finished process."""
     command = ["make", "--no-print-directory", "-C", str(repository), "rename", *arguments]
     return subprocess.run(command, text=True, capture_output=True, env=os.environ | environment, check=False)

@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import Run, git
+from tests.conftest import CompletedProcess, git
 from tests.render.histories import commit_all, install_version
 
 ROSTER = "name\nada\nbob\neve\n"
 
 
-def course_new(installation: Path, directory: Path, *options: str) -> Run:
+def course_new(installation: Path, directory: Path, *options: str) -> CompletedProcess:
     """Run the command of `installation` with the roster in `directory`."""
     command = [sys.executable, "-m", "scaffold", "course", "new", "roster.csv", "-o", "labs", "-f", "libbpf", *options]
     environment = {**os.environ, "PYTHONPATH": str(installation)}

@@ -15,7 +15,7 @@ import pytest
 from scaffold.generate.render import render_recorded
 from scaffold.project.catalog import load_catalog, templates_directory
 from scaffold.update.update import TemplateSources, UpdateRequest, unanswered_questions, update
-from tests.conftest import Run, git
+from tests.conftest import CompletedProcess, git
 from tests.render.histories import commit_all, create_at, install_version, template_sources
 from tests.render.terminal import run_in_terminal
 from tests.render.trees import contents
@@ -35,7 +35,7 @@ class UpdateCommand:
     installation: Path
     cwd: Path
 
-    def __call__(self, *arguments: str, cwd: Path | None = None) -> Run:
+    def __call__(self, *arguments: str, cwd: Path | None = None) -> CompletedProcess:
         command = [sys.executable, "-m", "scaffold", "update", *arguments]
         environment = os.environ | {"PYTHONPATH": str(self.installation)}
         return subprocess.run(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from scaffold.cli.app import run
-from tests.conftest import Command, Run
+from tests.conftest import Command, CompletedProcess
 
 ALLOWED = {"git"}
 _current_test = ""
@@ -44,7 +44,7 @@ def no_commands(request: pytest.FixtureRequest) -> Iterator[None]:
 def ebpf_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Return a function that runs the command in this process, in `tmp_path`, without a terminal."""
 
-    def run_in_process(*arguments: str, cwd: Path = tmp_path) -> Run:
+    def run_in_process(*arguments: str, cwd: Path = tmp_path) -> CompletedProcess:
         monkeypatch.chdir(cwd)
         stdout, stderr = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
         with open(os.devnull) as stdin, redirect_stdout(stdout), redirect_stderr(stderr):

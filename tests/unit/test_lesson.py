@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How the tests read a course text, and when what they see counts as what it shows."""
+"""How the tests read a tutorial, and which output they accept for the output that it shows."""
 
 from pathlib import Path
 
 import pytest
 
+from tests.integration.expected_output import fill_in_ids, learn_ids, output_pattern
 from tests.integration.lesson import Block, commands, inline_commands, read_lesson
-from tests.integration.shown import expected, learn, with_known
 
 TITLES = ["one", "two", "three"]
 FENCE = "```"
@@ -50,7 +50,7 @@ all
     assert [block.line for block in blocks] == [2, 6, 10, 10, 14]
 
 
-def test_what_one_framework_shows_takes_the_place_of_what_all_show(tmp_path: Path) -> None:
+def test_output_of_one_framework_replaces_the_output_of_all(tmp_path: Path) -> None:
     blocks = lesson(tmp_path, "~~~text\nall\n~~~\n~~~text with=two\nmine\n~~~\n")
     assert [(block.content.strip(), block.framework) for block in blocks] == [
         ("all", "one"),
@@ -62,35 +62,35 @@ def test_what_one_framework_shows_takes_the_place_of_what_all_show(tmp_path: Pat
 @pytest.mark.parametrize(
     ("block", "reason"),
     [
-        ("~~~\n~~~\n\n~~~console\n$ make\n~~~", "lesson.md:4: a block of 'console'"),
-        ("~~~sh terminl=2\nmake\n~~~", "cannot have terminl"),
-        ("~~~text stays\nmake\n~~~", "cannot have stays"),
-        ("~~~c\nint i;\n~~~", "neither to be typed nor to be found"),
-        ("~~~c file=i.c terminal=2\nint i;\n~~~", "cannot have terminal"),
+        ("~~~\n~~~\n\n~~~console\n$ make\n~~~", "lesson.md:4: unknown language 'console'"),
+        ("~~~sh terminl=2\nmake\n~~~", "unknown option of a 'sh' block: terminl"),
+        ("~~~text stays\nmake\n~~~", "unknown option of a 'text' block: stays"),
+        ("~~~c\nint i;\n~~~", "unknown language 'c': expected .*file=PATH"),
+        ("~~~c file=i.c terminal=2\nint i;\n~~~", "unknown option of a 'c' block: terminal"),
     ],
 )
-def test_a_block_that_nobody_can_follow_is_named(block: str, reason: str, tmp_path: Path) -> None:
+def test_an_invalid_block_is_reported_with_its_line(block: str, reason: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=reason):
         lesson(tmp_path, block)
 
 
-def test_an_indented_block_is_shown_text(tmp_path: Path) -> None:
+def test_an_indented_block_is_output(tmp_path: Path) -> None:
     assert [block.kind for block in lesson(tmp_path, "As here:\n\n    hello\n")] == ["text"]
 
 
-def test_a_command_is_a_line_or_more(tmp_path: Path) -> None:
+def test_a_backslash_continues_a_command(tmp_path: Path) -> None:
     (block,) = lesson(tmp_path, "~~~sh\nmake \\\n  test\n\nmake run\n~~~\n")
     assert commands(block) == ["make   test", "make run"]
 
 
-def test_commands_in_sentences_are_found(tmp_path: Path) -> None:
+def test_inline_commands_have_an_argument(tmp_path: Path) -> None:
     path = tmp_path / "lesson.md"
     path.write_text("Type `make lint`, not `lint` or `make`; - `sudo reboot` ends it.\n\n- `git log`\n")
     assert inline_commands(path) == {"make lint", "sudo reboot", "git log"}
 
 
 VERDICT = "PASS    hello on 6.1.0-56-cloud-amd64, tcg, booted: 8.5 s"
-SAME = [
+MATCHING = [
     ("hello", "hello"),
     ("a b", "  a    b   "),
     ("a\n...\nb", "a\nb"),
@@ -107,7 +107,7 @@ SAME = [
     ("7: (5d) if r1 != r0 goto pc+9", "9: (56) if w2 != 0x0 goto pc-1"),
     ("R1 invalid mem access", "R3 invalid mem access"),
 ]
-DIFFERENT = [
+NOT_MATCHING = [
     ("hello", "hullo"),
     ("hello", "hello\nhello"),
     ("a\n...\nb", "a\nb\nc"),
@@ -124,21 +124,21 @@ DIFFERENT = [
 ]
 
 
-@pytest.mark.parametrize(("shown", "seen"), SAME)
-def test_what_differs_from_run_to_run_may_differ(shown: str, seen: str) -> None:
-    assert expected(shown, {}).fullmatch(f"{seen}\n")
+@pytest.mark.parametrize(("text", "output"), MATCHING)
+def test_parts_that_differ_from_run_to_run_match(text: str, output: str) -> None:
+    assert output_pattern(text, {}).fullmatch(f"{output}\n")
 
 
-@pytest.mark.parametrize(("shown", "seen"), DIFFERENT)
-def test_nothing_else_may_differ(shown: str, seen: str) -> None:
-    assert not expected(shown, {}).fullmatch(f"{seen}\n")
+@pytest.mark.parametrize(("text", "output"), NOT_MATCHING)
+def test_other_differences_do_not_match(text: str, output: str) -> None:
+    assert not output_pattern(text, {}).fullmatch(f"{output}\n")
 
 
-def test_an_id_that_was_seen_is_the_same_from_then_on() -> None:
-    known: dict[str, str] = {}
-    match = expected("map_ids 197,198", known).fullmatch("map_ids 27,28\n")
+def test_an_id_keeps_its_value() -> None:
+    ids: dict[str, str] = {}
+    match = output_pattern("map_ids 197,198", ids).fullmatch("map_ids 27,28\n")
     assert match
-    learn(match, known)
-    assert with_known("bpftool map dump id 198", known) == "bpftool map dump id 28"
-    assert expected("id 198", known).fullmatch("id 28\n")
-    assert not expected("id 198", known).fullmatch("id 27\n")
+    learn_ids(match, ids)
+    assert fill_in_ids("bpftool map dump id 198", ids) == "bpftool map dump id 28"
+    assert output_pattern("id 198", ids).fullmatch("id 28\n")
+    assert not output_pattern("id 198", ids).fullmatch("id 27\n")
