@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# What the repositories' flakes take from Nixpkgs and from eunomia-bpf, with the programs of this machine in
-# it. There is nothing else, so a name that is wrong is an error; and a derivation has on its PATH what it
-# asks for, and the commands that Nixpkgs gives to all.
+# Replaces Nixpkgs and eunomia-bpf's flake for the flakes of generated repositories, with the programs of this
+# machine. It defines only the names that these flakes use, so a wrong name is an error. The PATH of a derivation
+# contains only the packages that it names, and the commands that Nixpkgs gives to every derivation.
 machine:
 let
   inherit (builtins)
@@ -30,7 +30,7 @@ let
   packagesFor =
     system:
     let
-      # Nix kills a builder whose output ends before it does: the last command is not to take the shell's place.
+      # Nix kills a builder that closes its output before it exits: `true` keeps the shell from replacing itself.
       run =
         name: script:
         derivation {
@@ -44,7 +44,7 @@ let
       link = path: target: "mkdir -p $(dirname $out/${path}) && ln -s '${target}' $out/${path}";
       linkFarm = name: links: run name (concatStringsSep "\n" (attrValues (mapAttrs link links)));
 
-      # A package of commands, and one that pkg-config knows.
+      # A package with commands, and a package with a pkg-config file.
       commands =
         name: names:
         linkFarm name (
