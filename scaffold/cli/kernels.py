@@ -134,7 +134,7 @@ def _print_kernels(cached: "Sequence[CachedKernel]", available: "Mapping[str, Se
 
     release = Column("Release", no_wrap=True, min_width=max((len(kernel.release) for kernel in cached), default=0))
     suite = Column("Suite", overflow="fold")
-    table = Table("Series", "For", release, suite, "CachedKernel", "Last used", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table("Series", "For", release, suite, "Cached", "Last used", box=box.SIMPLE_HEAD, pad_edge=False)
     rows: dict[tuple[str, str], tuple[str, ...]] = {
         (arch, kernel.release): (kernel.series, arch, kernel.release, kernel.suite.name, "", "")
         for arch, kernels in available.items()

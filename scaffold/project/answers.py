@@ -121,7 +121,7 @@ def save_last_answers(project: Project, git: bool) -> None:
     record = {"answers": {**asdict(project), "git": git}}
     with suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomically(path, json.dumps(record, indent=2) + "\n")
+        write_atomically(path, json.dumps(record, indent=2) + "\n", mode=0o600)  # it has a name and an address
 
 
 def _user_directory(variable: str, default: str) -> Path:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -79,15 +80,15 @@ def git_is_installed() -> bool:
 def read_git_settings(directory: Path) -> GitSettings:
     """Return the git settings that apply in `directory`; the defaults if git cannot read its configuration."""
     git = Git(directory)
-    try:
+    configured: dict[str, str] = {}
+    branch = ""
+    with suppress(GitError):  # without git, the environment still has an author
         result = git.run("-c", "safe.directory=*", "config", "--includes", "-z", "--get-regexp", SETTINGS)
         output = result.stdout.decode(errors="replace") if result.returncode == 0 else ""
         configured = dict(entry.partition("\n")[::2] for entry in output.split("\0"))
         branch = configured.get("init.defaultbranch", "")
         if branch and git.run("check-ref-format", "--branch", branch).returncode:
             branch = ""
-    except GitError:
-        return GitSettings()
     name = os.environ.get("GIT_AUTHOR_NAME") or configured.get("author.name") or configured.get("user.name", "")
     email = os.environ.get("GIT_AUTHOR_EMAIL") or configured.get("author.email") or configured.get("user.email", "")
     return GitSettings(name.strip(), email.strip(), branch or GitSettings.branch)

@@ -25,17 +25,17 @@ class LockState(StrEnum):
     UNSUPPORTED = "unsupported"  # the file system has no locks
 
 
-def write_atomically(path: Path, content: str | bytes, *, sync: bool = False) -> None:
+def write_atomically(path: Path, content: str | bytes, *, sync: bool = False, mode: int = 0o666) -> None:
     """Replace the file `path` by one with `content` (text as UTF-8): readers see the old content or the new one.
 
-    With `sync` the content is on the disk when this function returns. The umask determines the mode, as for any file.
+    With `sync` the content is on the disk when this function returns. The umask restricts `mode`, as for any file.
 
     Raises:
         OSError: the file cannot be written; the old file does not change.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with temporary.open("wb") as file:
+        with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             file.write(content.encode() if isinstance(content, str) else content)
             if sync:
                 file.flush()

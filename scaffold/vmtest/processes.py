@@ -24,14 +24,14 @@ def end_with_parent() -> None:
 
 
 @contextmanager
-def signals_blocked() -> Iterator[set[signal.Signals]]:
+def signals_blocked() -> Iterator[set[int]]:
     """Delay the signals that end this process until the end of the block; yield those that were already blocked.
 
     A fork needs this: Python calls functions around it, and loses an exception that a signal handler raises there.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINATION_SIGNALS)
     try:
-        yield {signal.Signals(number) for number in before}
+        yield set(before)  # of numbers, because real-time signals have no name in signal.Signals
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 

@@ -36,6 +36,8 @@ def test_cached_kernels_are_listed_by_version(
     text = ebpf_new("kernels", "--cached").stdout
     assert text.index("6.1.0-1-cloud-amd64") < text.index("6.12.0-1-cloud-amd64")
     assert "94 MB" in text and "188 MB" in text and "2001-09-09" in text
+    header = next(line for line in text.splitlines() if "Series" in line)
+    assert header.split() == ["Series", "For", "Release", "Suite", "Cached", "Last", "used"]
     cached = json.loads(ebpf_new("kernels", "--cached", "--json").stdout)["cached"]
     assert [(kernel["release"], kernel["path"]) for kernel in cached] == [
         (kernel.release, str(tmp_path)) for kernel in kernels

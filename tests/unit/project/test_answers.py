@@ -210,6 +210,7 @@ def test_saved_answers_are_read_again(tmp_path: Path) -> None:
     again = plan(ProjectRequest(tmp_path / "hello"), read_last_answers())
     assert (again.project, again.git) == (first.project, False)
     assert os.listdir(last_answers_path().parent) == ["last.json"]
+    assert last_answers_path().stat().st_mode & 0o777 == 0o600
     assert last_answers_path().parent.stat().st_mode & 0o777 == 0o700
 
 

@@ -57,6 +57,9 @@ def test_settings_without_configuration_and_without_git(
     assert read_git_settings(tmp_path) == GitSettings("", "", "main")
     monkeypatch.setenv("PATH", "/nonexistent")
     assert read_git_settings(tmp_path) == GitSettings("", "", "main")
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "N")
+    monkeypatch.setenv("GIT_AUTHOR_EMAIL", "E")
+    assert read_git_settings(tmp_path) == GitSettings("N", "E", "main")
 
 
 def test_head_is_the_hash_of_the_commit(tmp_path: Path) -> None:

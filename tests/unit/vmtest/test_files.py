@@ -23,6 +23,17 @@ def test_a_file_is_replaced(tmp_path: Path, content: str | bytes, sync: bool) ->
     assert os.listdir(tmp_path) == ["file"]
 
 
+def test_the_umask_restricts_the_mode(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write_atomically(tmp_path / "shared", "")
+        write_atomically(tmp_path / "private", "", mode=0o600)
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert modes == {"shared": 0o640, "private": 0o600}
+
+
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "file"
     write_atomically(path, "old")
