@@ -134,7 +134,7 @@ def _print_kernels(cached: "Sequence[CachedKernel]", available: "Mapping[str, Se
 
     release = Column("Release", no_wrap=True, min_width=max((len(kernel.release) for kernel in cached), default=0))
     suite = Column("Suite", overflow="fold")
-    table = Table("Series", "For", release, suite, "CachedKernel", "Last used", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table("Series", "For", release, suite, "Cached", "Last used", box=box.SIMPLE_HEAD, pad_edge=False)
     rows: dict[tuple[str, str], tuple[str, ...]] = {
         (arch, kernel.release): (kernel.series, arch, kernel.release, kernel.suite.name, "", "")
         for arch, kernels in available.items()
@@ -165,9 +165,13 @@ def _print_fetched(releases: Iterable[str], as_json: bool) -> None:
 
 
 def _print_pruned(pruned: "PruneResult") -> None:
-    kernels = ", ".join(pruned.kernels) or "no kernel"
-    guests = count(pruned.guests, "saved guest") if pruned.guests else "no saved guests"
-    print(f"Removed {kernels} and {guests}: {_megabytes(pruned.size)}")
+    removed = [f"kernel {release}" for release in pruned.kernels]
+    if pruned.guests:
+        removed.append(count(pruned.guests, "saved guest"))
+    if removed:
+        print(f"Removed {', '.join(removed)}: {_megabytes(pruned.size)}")
+    else:
+        print("Nothing to remove: 0 MB")
 
 
 def _megabytes(size: int) -> str:
