@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The command `ebpf-new`: its subcommands, the default one, and how errors become messages and exit statuses."""
 
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from scaffold import __version__
 from scaffold.cli.course import course_app
@@ -27,6 +29,12 @@ from scaffold.errors import EbpfNewError, InvalidAnswersError, UnavailableError,
 from scaffold.vmtest.errors import ManifestError, VmtestError
 
 PROGRAM = "ebpf-new"
+# The messages of typer, and what is printed instead.
+USAGE_ERRORS = (
+    (r"^No such option: (\S+).*", r"unknown option \1"),
+    (r"^No such command", "unknown command"),
+    (r"^Got unexpected extra argument(?:\(s\)|s)? \((.*)\)", r"unexpected argument: \1"),
+)
 GROUP_OPTIONS = {"--help", "-h", "--version", "--install-completion", "--show-completion"}
 
 
@@ -88,9 +96,16 @@ app.add_typer(course_app, name="course")
 def run(arguments: Sequence[str]) -> int:
     """Run the command with `arguments`, print the error if it fails, and return the exit status."""
     try:
-        app(list(arguments), prog_name=PROGRAM)
-    except SystemExit as end:  # typer ends each command with it, and so does a signal
+        # Without "standalone", typer raises its errors instead of printing them in another form.
+        return app(list(arguments), prog_name=PROGRAM, standalone_mode=False) or 0
+    except SystemExit as end:  # from a signal
         return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except TyperException as error:
+        print_usage_error(error)
+        return UsageError.exit_code
+    except typer.Abort:  # Ctrl-D at a question
+        print_error("no answer", hint="give the answers as options, or run the command again")
+        return EbpfNewError.exit_code
     except InvalidAnswersError as error:
         print_problems(error.problems)
         return error.exit_code
@@ -105,7 +120,22 @@ def run(arguments: Sequence[str]) -> int:
         return EbpfNewError.exit_code
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    return 0
+
+
+def print_usage_error(error: Any) -> None:
+    """Print an error that typer found in the arguments, as an error and a hint like any other."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else PROGRAM
+    text = error.format_message()
+    if text.startswith("Usage:"):  # a group without a command: its help is the message
+        print(text, file=sys.stderr)
+        return
+    hint = f'run "{command} --help"'
+    if possibilities := set(getattr(error, "possibilities", None) or ()) - {"--help"}:
+        hint = f"did you mean {' or '.join(sorted(possibilities))}? Or {hint}"
+    for pattern, replacement in USAGE_ERRORS:
+        text = re.sub(pattern, replacement, text)
+    print_error(text[:1].lower() + text[1:].removesuffix("."), hint)
 
 
 def main() -> None:

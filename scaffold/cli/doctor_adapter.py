@@ -33,7 +33,7 @@ def check_for_frameworks(names: Sequence[str], catalog: Mapping[str, Framework])
     unknown = [name for name in names if name not in catalog]
     if unknown:
         raise UsageError(
-            f"--framework: unknown framework {', '.join(unknown)}", hint=f"choose from {', '.join(catalog)}"
+            f"--framework: unknown framework {', '.join(unknown)}", hint=f"choose one of {', '.join(catalog)}"
         )
     frameworks = [framework for name, framework in catalog.items() if name in names or not names]
     host = Host(Path.cwd(), PACKAGE_DIRECTORY)

@@ -165,9 +165,13 @@ def _print_fetched(releases: Iterable[str], as_json: bool) -> None:
 
 
 def _print_pruned(pruned: "PruneResult") -> None:
-    kernels = ", ".join(pruned.kernels) or "no kernel"
-    guests = count(pruned.guests, "saved guest") if pruned.guests else "no saved guests"
-    print(f"Removed {kernels} and {guests}: {_megabytes(pruned.size)}")
+    removed = [f"kernel {release}" for release in pruned.kernels]
+    if pruned.guests:
+        removed.append(count(pruned.guests, "saved guest"))
+    if removed:
+        print(f"Removed {', '.join(removed)}: {_megabytes(pruned.size)}")
+    else:
+        print("Nothing to remove: 0 MB")
 
 
 def _megabytes(size: int) -> str:

@@ -13,7 +13,7 @@ from scaffold.cli.options import (
     KernelsOption,
     TemplateOption,
 )
-from scaffold.cli.terminal import print_json
+from scaffold.cli.terminal import count, print_json
 
 
 def print_matrix(
@@ -28,7 +28,8 @@ def print_matrix(
         typer.Option(metavar="N", min=1, help='Distribute the cases over N machines, for "ebpf-new test --shard".'),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the value of strategy.matrix for GitHub Actions; read it by fromJSON.")
+        bool,
+        typer.Option("--json", help="Print the value of strategy.matrix for GitHub Actions; read it with fromJSON."),
     ] = False,
 ) -> None:  # fmt: skip
     """Print the cases (a project and a kernel each) that "ebpf-new test" tests with the same arguments.
@@ -43,4 +44,4 @@ def print_matrix(
         return
     for case in cases:
         print(f"{'template ' if case.template else ''}{case.project} on {case.kernel} ({case.arch})")
-    print(f"{len(cases)} cases")
+    print(count(len(cases), "case"))

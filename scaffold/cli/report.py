@@ -61,7 +61,8 @@ def _print_results(verdicts: "Sequence[Verdict]", missing: int, as_json: bool) -
     from scaffold.vmtest.verdict import Outcome, as_text
 
     console = Console()
-    console.print(fitting_table(verdicts, console))
+    if verdicts:
+        console.print(fitting_table(verdicts, console))
     for verdict in verdicts:
         if verdict.verdict != Outcome.PASS:
             console.print(Text(as_text(verdict)), soft_wrap=True)

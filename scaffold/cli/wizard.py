@@ -55,7 +55,8 @@ def ask_all_answers(
     """
     if yes or not is_interactive():
         raise UsageError(
-            "NAME is missing", hint='run "ebpf-new NAME"; only on a terminal without --yes it is asked for'
+            "NAME is missing",
+            hint='run "ebpf-new NAME"; the command asks for NAME only on a terminal, and not with --yes',
         )
     missing = ["NAME", *(f"--{name}" for name in QUESTIONS if getattr(request, name) is None)]
     check_request(fill_answers(request, [configuration]), frameworks, except_for=missing)

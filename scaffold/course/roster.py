@@ -145,7 +145,8 @@ def _parse_pattern(table: Table, option: str, text: str, problems: list[Problem]
         hint = f"put a column in braces, as in 'lab1-{{id}}'; {_list_columns(table)}"
         invalid.append(Problem(option, f"the pattern {text!r} contains no column", hint))
     if any(brace in part for part in parts[::2] for brace in "{}"):
-        invalid.append(Problem(option, f"the pattern {text!r} has an unmatched brace"))
+        hint = "close each brace, as in 'lab1-{id}'"
+        invalid = [Problem(option, f"the pattern {text!r} has an unmatched brace", hint)]
     if invalid:
         problems += invalid
         return None

@@ -49,7 +49,7 @@ def find_submissions(course: Path, own_manifests: bool, build_seconds: float) ->
         UsageError: the directory has no repository, or its index is damaged.
     """
     if not course.is_dir():
-        raise UsageError(f"{course} is not a directory")
+        raise UsageError(f"{course} is not a directory", hint='give the directory that "ebpf-new course new" created')
     frameworks = load_catalog()
     if (course / INDEX_CSV).exists():
         entries = read_index(course)

@@ -112,10 +112,10 @@ def parse_table(data: bytes, name: str, table_format: TableFormat, encoding: str
     """
     text = _decode(data, name, encoding)
     if not text.strip():
-        raise UsageError(f"{name} is empty")
+        raise UsageError(f"{name} is empty", hint="write a row for each repository")
     table = _parse_toml(text, name) if table_format is TableFormat.TOML else _parse_csv(text, name, table_format)
     if not table.rows and not table.problems:
-        raise UsageError(f"{name} has no rows")
+        raise UsageError(f"{name} has no rows", hint="write a row for each repository")
     return table
 
 

@@ -5,6 +5,7 @@ Each file is read into its valid answers and its problems. A request takes each 
 file that contains it, and remembers that file for messages.
 """
 
+import difflib
 import json
 import os
 import tomllib
@@ -171,7 +172,9 @@ def _check_answers(table: Mapping[str, Any], path: Path, allowed: tuple[str, ...
 
 def _invalid_message(key: str, value: object, allowed: tuple[str, ...]) -> str:
     if key not in allowed:
-        return f"the key is unknown: expected {' | '.join(allowed)}"
+        similar = difflib.get_close_matches(key, allowed, n=1)
+        suggestion = f"did you mean {similar[0]}? " if similar else ""
+        return f"the key is unknown: {suggestion}expected {' | '.join(allowed)}"
     expected, expected_name = (bool, "true or false") if key in BOOLEAN_KEYS else (str, "a string")
     type_name = TYPE_NAMES.get(type(value), "a date or time")
     return "" if isinstance(value, expected) else f"invalid: expected {expected_name}, got {type_name}"

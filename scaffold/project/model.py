@@ -164,4 +164,5 @@ def _choice_problem(answer: str, choice: str, choices: list[str]) -> Problem | N
     expected = f"expected {' | '.join(choices)}"
     if choice:
         return Problem(answer, f"{choice!r} is unknown: {expected}")
-    return Problem(answer, f"missing: {expected}", f"add {answer}, or start ebpf-new in a terminal, where it asks")
+    hint = f"add {answer} {choices[0]} or another choice, or start ebpf-new in a terminal, where it asks"
+    return Problem(answer, f"missing: {expected}", hint)

@@ -54,8 +54,11 @@ def base_at_commit(checkout: Checkout, commit: str) -> TreeId:
         UsageError: the commit does not exist, or does not contain the project.
     """
     tree = _project_tree(checkout, commit)
-    if not tree or not checkout.git.line("rev-parse", "--verify", "--quiet", f"{tree}:{RECORD}"):
-        raise UsageError(f"--base {commit}: no commit of this name contains {checkout.prefix}{RECORD}")
+    hint = f"to list the commits that changed it, run: git log --oneline -- {RECORD}"
+    if not tree:
+        raise UsageError(f"--base {commit}: commit not found, or it does not contain the project", hint=hint)
+    if not checkout.git.line("rev-parse", "--verify", "--quiet", f"{tree}:{RECORD}"):
+        raise UsageError(f"--base {commit}: the commit does not contain {checkout.prefix}{RECORD}", hint=hint)
     return TreeId(tree)
 
 

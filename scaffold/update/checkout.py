@@ -3,6 +3,7 @@
 
 import os
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -119,11 +120,17 @@ def format_paths(paths: Sequence[str]) -> str:
 
 def _require_project(directory: Path, project: Path) -> None:
     if not project.is_dir():
-        raise UsageError(f"{directory} is not a directory")
+        raise UsageError(
+            f"{directory} is not a directory", hint="give the directory of a project that ebpf-new created"
+        )
     if (project / RECORD).is_file():
         return
     parent = next((parent for parent in project.parents if (parent / RECORD).is_file()), None)
-    hint = f"the project is {parent}" if parent else "give the directory of a project that ebpf-new created"
+    hint = (
+        f"run: ebpf-new update {shlex.quote(str(parent))}"
+        if parent
+        else "give the directory of a project that ebpf-new created"
+    )
     raise UsageError(f"{directory} is not a project of ebpf-new: it has no {RECORD}", hint=hint)
 
 

@@ -157,7 +157,7 @@ def not_available_error(spec: str, all_series: Iterable[str], errors: Sequence[s
     details = f" ({'; '.join(errors)})" if errors else ""
     return InfrastructureError(
         f"kernel {spec} not found: the apt archive of this machine has {', '.join(available)}{details}",
-        hint=f"choose one of these with --kernel, {NO_KERNEL_HINT}",
+        hint=f"choose one of these, {NO_KERNEL_HINT}",
     )
 
 

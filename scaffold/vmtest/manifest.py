@@ -140,7 +140,7 @@ def _parse(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ManifestError(
             f"cannot read {path}: {error.strerror}",
-            hint="choose a project with a VM test: a directory that contains test/vmtest.toml",
+            hint="give the directory of a project that contains test/vmtest.toml, or write this file",
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ManifestError(f"{path}: invalid TOML: {error}") from None

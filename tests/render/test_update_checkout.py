@@ -84,7 +84,7 @@ def test_a_directory_that_is_not_a_project(project: Path, tmp_path: Path) -> Non
         update_to(tmp_path / "nowhere", "2.0")
     with pytest.raises(UsageError, match=rf"{tmp_path} is not a project .*\.ebpf-new\.json"):
         update_to(tmp_path, "2.0")
-    with pytest.raises(UsageError, match=rf"the project is {project}$"):
+    with pytest.raises(UsageError, match=rf"ebpf-new update {project}$"):
         update_to(project / "src", "2.0")
 
 

@@ -22,7 +22,7 @@ def headline(verdicts: Sequence[Verdict], missing: int = 0) -> str:
     """Return the number of verdicts of each kind, and of `missing` ones: `23 passed, 1 failed, 2 not run`."""
     counts = Counter(verdict.verdict for verdict in verdicts)
     parts = [f"{counts[outcome]} {label}" for outcome, label in LABELS.items() if counts[outcome]]
-    return ", ".join([*parts, *([f"{missing} not run"] if missing > 0 else [])]) or "nothing was run"
+    return ", ".join([*parts, *([f"{missing} not run"] if missing > 0 else [])]) or "no test was run"
 
 
 def kernel_label(verdict: Verdict) -> str:

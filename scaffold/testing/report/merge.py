@@ -28,7 +28,8 @@ def read_results(paths: Sequence[Path]) -> list[Verdict]:
             try:
                 verdict = read_verdict(line)
             except ValueError as error:
-                raise UsageError(f"{path}, line {number}: {error}") from error
+                hint = 'give files with the output of "ebpf-new test --json"'
+                raise UsageError(f"{path}, line {number}: {error}", hint=hint) from error
             verdicts[verdict.project, verdict.kernel, verdict.arch] = verdict
     return list(verdicts.values())
 

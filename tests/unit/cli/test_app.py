@@ -73,6 +73,25 @@ def test_wrong_usage(ebpf_new: Command, tmp_path: Path, arguments: list[str]) ->
 
 
 @pytest.mark.parametrize(
+    ("arguments", "error", "hint"),
+    [
+        (["hello", "--famework", FIRST], "unknown option --famework", "--framework"),
+        (["hello", "extra"], "unexpected argument: extra", '"ebpf-new new --help"'),
+        (["export"], "missing argument 'DIR'", '"ebpf-new export --help"'),
+        (["kernels", "nonsense"], "unknown command 'nonsense'", '"ebpf-new kernels --help"'),
+        (["test", "--jobs", "0"], "invalid value for '--jobs' / '-j'", '"ebpf-new test --help"'),
+        (["hello", "-f"], "'-f' requires an argument", "--help"),
+    ],
+)
+def test_wrong_usage_gives_an_error_and_a_hint(ebpf_new: Command, arguments: list[str], error: str, hint: str) -> None:
+    done = ebpf_new(*arguments)
+    first, second = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert first.startswith("error: ") and error in first
+    assert second.startswith("hint: ") and hint in second
+
+
+@pytest.mark.parametrize(
     ("error", "status", "lines"),
     [
         (EbpfNewError("it failed"), 1, ["error: it failed"]),

@@ -19,7 +19,7 @@ def test_kernels_are_sorted_by_version() -> None:
 
 
 def test_headline_counts_verdicts_of_each_kind() -> None:
-    assert headline([]) == "nothing was run"
+    assert headline([]) == "no test was run"
     assert headline([PASS, PASS, FAIL]) == "2 passed, 1 failed"
 
 

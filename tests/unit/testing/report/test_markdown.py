@@ -50,4 +50,4 @@ def test_failures_that_do_not_fit_are_counted(verdicts: list[Verdict], max_bytes
 
 def test_a_summary_without_verdicts(tmp_path: Path) -> None:
     write_summary([], tmp_path / "s.md")
-    assert (tmp_path / "s.md").read_text() == "### nothing was run\n\n"
+    assert (tmp_path / "s.md").read_text() == "### no test was run\n\n"
