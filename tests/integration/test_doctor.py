@@ -170,7 +170,7 @@ NAMESPACES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
     "old kernel": ("exec setarch --uname-2.6 ", {"kernel": (Status.MISSING, "2.6."), "BTF": (Status.OK, "vmlinux")}),
     "no capabilities": (
         "exec setpriv --bounding-set=-all --inh-caps=-all ",
-        {"bpf()": (Status.MISSING, "CAP_SYS_ADMIN")},
+        {"bpf()": (Status.MISSING, "the container does not have CAP_SYS_ADMIN")},
     ),
     "user namespace": ("exec unshare --user --map-root-user ", {"bpf()": (Status.MISSING, "in a user namespace")}),
     "full disk": ("mount -t tmpfs -o size=1m none $XDG_CACHE_HOME; ", {"disk": (Status.MISSING, "0.0 GB free")}),

@@ -109,6 +109,7 @@ def test_invalid_roster_writes_nothing(ebpf_new: Command, tmp_path: Path) -> Non
     assert (done.returncode, done.stdout) == (2, "")
     first, *others = [line for line in done.stderr.splitlines() if "column 'framework'" in line]
     assert first.startswith(f"  {invalid}, line 2, column 'framework': ") and "'nosuch'" in first
+    assert all(name in first for name in CATALOG)
     assert len(others) == 49 and "70 more" in done.stderr.splitlines()[-1]
     assert not (tmp_path / "course").exists()
 

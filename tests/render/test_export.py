@@ -184,6 +184,7 @@ def test_an_invalid_directory_is_reported_once(ebpf_new: Command, tmp_path: Path
     done = ebpf_new("export", "file")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"error: DIR: {tmp_path / 'file'} is not a directory")
+    assert done.stderr.count("DIR:") == done.stderr.count("not a directory") == 1
     assert ebpf_new("export").returncode == 2
 
 

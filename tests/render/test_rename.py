@@ -76,10 +76,11 @@ def test_the_command_line_gives_the_same(ebpf_new: Command, tmp_path: Path) -> N
     check_renamed(tmp_path / f"{framework}-starter", tmp_path / "hello")
 
 
-def test_the_name_and_owner_can_stay(tmp_path: Path) -> None:
-    repository = copy_starter("with owner", WITH_LOCK, tmp_path)
-    assert make_rename(repository, f"NAME={WITH_LOCK}-starter", "OWNER=acme").returncode == 0
-    check_renamed(repository, render_renamed("with owner", WITH_LOCK, tmp_path, f"{WITH_LOCK}-starter", "acme"))
+@pytest.mark.parametrize("framework", CATALOG)
+def test_the_name_and_owner_can_stay(tmp_path: Path, framework: str) -> None:
+    repository = copy_starter("with owner", framework, tmp_path)
+    assert make_rename(repository, f"NAME={framework}-starter", "OWNER=acme").returncode == 0
+    check_renamed(repository, render_renamed("with owner", framework, tmp_path, f"{framework}-starter", "acme"))
 
 
 @settings(max_examples=8, deadline=None, phases=(Phase.explicit, Phase.generate))
@@ -97,9 +98,10 @@ def test_any_valid_name(tmp_path_factory: pytest.TempPathFactory, framework: str
     check_renamed(repository, render_renamed(kind, framework, directory, name, ""))
 
 
-def test_edits_elsewhere_are_kept(tmp_path: Path) -> None:
-    repository = copy_starter("with owner", FIRST, tmp_path)
-    expected = render_renamed("with owner", FIRST, tmp_path, "hello", "")
+@pytest.mark.parametrize("framework", CATALOG)  # each has its own patch
+def test_edits_elsewhere_are_kept(tmp_path: Path, framework: str) -> None:
+    repository = copy_starter("with owner", framework, tmp_path)
+    expected = render_renamed("with owner", framework, tmp_path, "hello", "")
     for name in ("README.md", "Makefile", "src/minimal.bpf.c"):
         for root in (repository, expected):
             text = (root / name).read_text()
@@ -210,8 +212,12 @@ def test_invalid_answers_are_refused(tmp_path: Path) -> None:
     check_refused(repository, "NAME=hello", "OWNER=a_b", error=["'a_b'", *rule_texts(FIRST, "OWNER")], hint="OWNER")
 
 
-# Names with a meaning in make, in the shell, or as an option. The rule itself is checked without make above.
-@pytest.mark.parametrize("name", ["1.tool", "a b", "a:b", "a;b", "a%b", "a#b", "a'b", "$$(id)", "`id`", '"', "--help"])
+# Names with a meaning in make, in the shell, or as an option, and two that only the rule rejects. The rule itself is
+# checked without make above.
+@pytest.mark.parametrize(
+    "name",
+    ["1.tool", "a b", "a:b", "a;b", "a%b", "a#b", "a'b", "$$(id)", "`id`", '"', "-x", "--help", "größe", "a" * 51],
+)
 def test_invalid_names_reach_the_script_unchanged(tmp_path: Path, name: str) -> None:
     repository = copy_starter("with owner", FIRST, tmp_path)
     error = [repr(name.replace("$$", "$")), CATALOG[FIRST].title, *rule_texts(FIRST, "NAME")]

@@ -100,7 +100,8 @@ def test_only_a_new_released_version_can_be_archived() -> None:
     command = [sys.executable, "-m", "tools.archive_templates"]
     done = subprocess.run(command, cwd=templates_directory().parent, text=True, capture_output=True, check=False)
     assert done.returncode == 1
-    assert ("scaffold/__init__.py" if VERSION.is_devrelease else f"{__version__}.tar.xz") in done.stderr
+    (line,) = done.stderr.splitlines()
+    assert ("scaffold/__init__.py" if VERSION.is_devrelease else f"{__version__}.tar.xz") in line
 
 
 def test_a_damaged_archive(tmp_path: Path) -> None:

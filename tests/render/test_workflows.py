@@ -75,7 +75,7 @@ def workflows(github: Path) -> list[str]:
     return sorted(map(str, github.glob("workflows/*")))
 
 
-# The export adds the same workflow to every framework's repository.
+# The workflow that the export adds differs only in the name of the repository, which a test below checks.
 @pytest.fixture(params=["own", *(f"generated {name}" for name in CATALOG), f"exported {next(iter(CATALOG))}"])
 def github(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The directory .github of this repository, of a generated one of each framework, and of an exported one."""
@@ -97,6 +97,11 @@ def test_every_file_is_known_and_there(github: Path) -> None:
     found = {str(path.relative_to(github)) for path in github.rglob("*") if path.is_file()}
     exported = (github.parent / "tools/rename.py").exists()
     assert found == (OWN if github.parent == ROOT else EXPORTED if exported else GENERATED)
+
+
+def test_exported_workflows_differ_only_in_the_name_of_the_repository() -> None:
+    workflows = {name: starter("with owner", name) / ".github/workflows/first-run.yml" for name in CATALOG}
+    assert len({path.read_text().replace(f"acme/{name}-starter", "") for name, path in workflows.items()}) == 1
 
 
 @pytest.mark.parametrize("linter", LINTERS)

@@ -16,13 +16,16 @@ from scaffold.cli.app import run
 from tests.conftest import Command, CompletedProcess
 
 ALLOWED = {"git"}
+EVENTS = ("subprocess.Popen", "os.posix_spawn", "os.system", "os.forkpty")
 _current_test = ""
+_refused: list[str] = []
 
 
 def _refuse_commands(event: str, arguments: tuple[Any, ...]) -> None:
-    if event in ("subprocess.Popen", "os.posix_spawn", "os.system") and _current_test:
-        command = arguments[0]
-        if os.path.basename(os.fsdecode(command)) not in ALLOWED:
+    if event in EVENTS and _current_test:
+        command = os.fsdecode(arguments[0]) if arguments else event
+        if os.path.basename(command) not in ALLOWED:
+            _refused.append(command)
             raise AssertionError(
                 f"{_current_test} starts {command}: move the test to tests/render or tests/integration"
             )
@@ -31,13 +34,26 @@ def _refuse_commands(event: str, arguments: tuple[Any, ...]) -> None:
 sys.addaudithook(_refuse_commands)
 
 
-@pytest.fixture(autouse=True)
-def no_commands(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Let the test fail where it starts a command other than git."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuse commands from now on, in fixtures of any scope too."""
     global _current_test
-    _current_test = request.node.nodeid
-    yield
+    _current_test = item.nodeid
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """Allow commands after the last fixture has ended."""
+    global _current_test
     _current_test = ""
+
+
+@pytest.fixture(autouse=True)
+def refused_commands() -> Iterator[list[str]]:
+    """Let the test fail if it starts a command other than git, even if it catches the exception."""
+    _refused.clear()
+    yield _refused
+    assert _refused == [], "move the test to tests/render or tests/integration"
 
 
 @pytest.fixture

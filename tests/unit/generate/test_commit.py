@@ -16,20 +16,23 @@ ADA = GitSettings("Ada", "ada@example.org", "main")
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A small project: a file with mixed line ends, and an executable file in a directory."""
+    """A small project: mixed line ends, an executable file, and a file that its own .gitignore lists."""
     tree = tmp_path / "tree"
     (tree / "bin").mkdir(parents=True)
     (tree / ".gitignore").write_text("/build/\n")
     (tree / "notes.txt").write_bytes(b"one\r\ntwo\n")
     (tree / "bin/run").write_text("#!/bin/sh\n")
     (tree / "bin/run").chmod(0o755)
+    (tree / "build").mkdir()
+    (tree / "build/kept").touch()
     return tree
 
 
 def check_commit(tree: Path) -> None:
     """Check the author, the files, their modes and contents, and the work tree of the first commit."""
     assert git(tree, "log", "--format=%an <%ae> %cn <%ce>") == "Ada <ada@example.org> Ada <ada@example.org>"
-    assert git(tree, "ls-files").split() == [".gitignore", "bin/run", "notes.txt"]
+    assert git(tree, "ls-files").split() == [".gitignore", "bin/run", "build/kept", "notes.txt"]
+    assert not (tree / ".git/hooks").exists()
     assert git(tree, "ls-files", "--stage", "bin/run").startswith("100755")
     assert git(tree, "cat-file", "-s", "HEAD:notes.txt") == "9"
     assert git(tree, "-c", "core.hooksPath=/dev/null", "status", "--porcelain") == ""

@@ -66,6 +66,15 @@ def test_jobs_do_not_wait_for_the_first_guest_of_a_kernel() -> None:
     assert labels(take(schedule, *first[1:])) == ["c 5.10"]
 
 
+def test_after_the_first_guest_of_a_kernel_its_other_jobs_come_first() -> None:
+    schedule = Schedule(jobs_of("a", "b", "c"), Policy(max_parallel=3))
+    finish(schedule, *take(schedule))
+    first = schedule.take_next([])
+    assert first is not None
+    finish(schedule, first)
+    assert labels(take(schedule)) == ["b 5.10", "c 5.10", "a 6.1"]
+
+
 def test_a_project_does_not_run_before_it_is_built() -> None:
     schedule = Schedule(jobs_of("a", "b"), Policy(max_parallel=2))
     both = take(schedule)

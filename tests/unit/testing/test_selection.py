@@ -72,7 +72,7 @@ def test_all_templates_on_the_default_kernels() -> None:
 @pytest.mark.parametrize(
     ("arguments", "facts"),
     [
-        (["no-such"], ["no-such"]),
+        (["no-such"], ["no-such is not a directory"]),
         (["--template", "bcc"], ["--template bcc", *FRAMEWORKS]),
         (["--all-templates", "--arch", "mips"], ["--arch mips", "amd64", "arm64"]),
         (["--all-templates", "--kernels", "no-such"], ["--kernels no-such", "No such file"]),

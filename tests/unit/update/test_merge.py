@@ -28,14 +28,14 @@ def test_the_kind_of_a_change(old: Blob | None, new: Blob | None, kind: ChangeKi
     assert FileChange("file", old, new).kind is kind
 
 
-def testparse_stages() -> None:
+def test_parse_stages() -> None:
     assert parse_stages(["100644 aa 1\tdocs/a b", "100755 bb 3\tdocs/a b", "120000 cc 2\tlink\tname"]) == {
         "docs/a b": {1: Blob("100644", "aa"), 3: Blob("100755", "bb")},
         "link\tname": {2: Blob("120000", "cc")},
     }
 
 
-def testparse_conflicts() -> None:
+def test_parse_conflicts() -> None:
     fields = ["1", "README.md", "Auto-merging", "Auto-merging README.md\n"]
     fields += ["1", "README.md", "CONFLICT (contents)", "CONFLICT (content): Merge conflict in README.md\n"]
     fields += ["2", "old", "new", "CONFLICT (rename/delete)", "CONFLICT (rename/delete): ...\n", ""]

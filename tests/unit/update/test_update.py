@@ -88,6 +88,12 @@ TABLE = {
         {"new": ChangeKind.CHANGED},
         {"new": Resolution.CONFLICT},
     ),
+    "user renamed the directory, templates added a file": Row(
+        {"docs/page": None, "manual/page": text()},
+        {"docs/new": "new\n"},
+        {"docs/page": None, "manual/page": text(), "docs/new": "new\n"},
+        {"docs/new": ChangeKind.ADDED},
+    ),
     "user added": Row({"mine": "mine\n"}, {}, {"mine": "mine\n"}),
     "templates added": Row({}, {"new/file": "new\n"}, {"new/file": "new\n"}, {"new/file": ChangeKind.ADDED}),
     "user replaced the directory, templates changed": Row(
