@@ -243,7 +243,7 @@ def test_ebpf_new_doctor_checks_for_all_or_the_chosen_frameworks(ebpf_new: Comma
     bad = ebpf_new("doctor", "-f", "nonsense", "-f", "libbpf", "-f", "bcc")
     assert bad.returncode == 2
     assert "--framework" in bad.stderr and "nonsense, bcc" in bad.stderr
-    assert f"choose from {', '.join(CATALOG)}" in bad.stderr
+    assert f"choose one of {', '.join(CATALOG)}" in bad.stderr
 
 
 def test_make_doctor_leaves_no_file_that_git_sees(tmp_path: Path, ebpf_new: Command) -> None:
