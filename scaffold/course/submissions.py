@@ -68,6 +68,8 @@ def _read_entry(repository: Path) -> Entry:
         answers = parse_recorded_answers(read_text(repository, RECORD))
     except (OSError, UnicodeDecodeError):
         answers = {}
+    if "name" not in answers:  # incomplete, so no answer in it counts
+        answers = {}
     return Entry(
         row=None,
         name=str(answers.get("name", repository.name)),

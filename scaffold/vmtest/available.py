@@ -2,7 +2,6 @@
 """The kernels that the apt archive has, and downloading one of them into the cache."""
 
 import json
-import os
 import re
 import shutil
 import time
@@ -76,10 +75,8 @@ def available_kernels(architecture: Architecture) -> list[AvailableKernel]:
         kernels = _query_archive(architecture, errors, known)
         if not kernels:
             raise not_available_error("of any series", [], errors)
-        write_atomically(cached, json.dumps([asdict(kernel) for kernel in kernels]))
-        if errors:
-            modified = time.time() - LISTS_SECONDS + RETRY_SECONDS
-            os.utime(cached, (modified, modified))
+        modified = time.time() - LISTS_SECONDS + RETRY_SECONDS if errors else 0.0
+        write_atomically(cached, json.dumps([asdict(kernel) for kernel in kernels]), modified=modified)
     return kernels
 
 

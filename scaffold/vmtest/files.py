@@ -25,10 +25,13 @@ class LockState(StrEnum):
     UNSUPPORTED = "unsupported"  # the file system has no locks
 
 
-def write_atomically(path: Path, content: str | bytes, *, sync: bool = False, mode: int = 0o666) -> None:
+def write_atomically(
+    path: Path, content: str | bytes, *, sync: bool = False, mode: int = 0o666, modified: float = 0.0
+) -> None:
     """Replace the file `path` by one with `content` (text as UTF-8): readers see the old content or the new one.
 
     With `sync` the content is on the disk when this function returns. The umask restricts `mode`, as for any file.
+    `modified` is the file's time in seconds since the epoch; 0.0 is now.
 
     Raises:
         OSError: the file cannot be written; the old file does not change.
@@ -40,6 +43,8 @@ def write_atomically(path: Path, content: str | bytes, *, sync: bool = False, mo
             if sync:
                 file.flush()
                 os.fsync(file.fileno())
+        if modified:
+            os.utime(temporary, (modified, modified))
         temporary.replace(path)
     except BaseException:
         with suppress(OSError):

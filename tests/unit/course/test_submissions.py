@@ -65,8 +65,16 @@ def test_invalid_answers(answers: dict[str, str], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", '{"answers": 1}', '{"answers": {"name": []}}', "[" * 100_000, "\0"],
-    ids=["empty", "list", "number", "no framework", "deep", "NUL"],
+    [
+        "",
+        "[]",
+        '{"answers": 1}',
+        '{"answers": {"name": []}}',
+        '{"answers": {"framework": "libbpf"}}',
+        "[" * 100_000,
+        "\0",
+    ],
+    ids=["empty", "list", "number", "no framework", "no name", "deep", "NUL"],
 )
 def test_damaged_record(text: str, tmp_path: Path) -> None:
     (repository(tmp_path / "ada") / ".ebpf-new.json").write_text(text)

@@ -33,6 +33,11 @@ def test_the_umask_restricts_the_mode(tmp_path: Path) -> None:
     assert modes == {"shared": 0o640, "private": 0o600}
 
 
+def test_the_time_of_a_file(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "file", "text", modified=1e9)
+    assert (tmp_path / "file").stat().st_mtime == 1e9
+
+
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "file"
     write_atomically(path, "old")
