@@ -15,9 +15,10 @@ from scaffold.course.plan import Course, plan_course
 from scaffold.course.roster import RosterOptions, read_roster
 from scaffold.course.table import read_table
 from scaffold.errors import InvalidAnswersError, UsageError
+from scaffold.project.catalog import load_catalog
 from scaffold.project.request import ProjectRequest
-from tests.render.trees import CATALOG
 
+CATALOG = load_catalog()
 FIRST = next(iter(CATALOG))
 OWN = {answer: framework.name for framework in CATALOG.values() for answer in framework.own_answers}
 
