@@ -48,13 +48,13 @@ def test_the_list_contains_cached_and_available_kernels(own_cache: dict[str, str
         assert len(offered) == len(set(offered)) >= 6
         assert offered[0] == "5.10" and offered.index("6.1") < offered.index("6.12")
     shown = kernels(variables=own_cache)
-    assert cached["release"] in shown.stdout and "1 in the cache" in shown.stdout
+    assert cached["release"] in shown.stdout and "1 kernel in the cache" in shown.stdout
 
 
 def test_cached_kernels_need_no_network(own_cache: dict[str, str], tmp_path: Path, libbpf_project: Path) -> None:
     shutil.rmtree(tmp_path / "cache/ebpf-new/apt")
     offline = {**own_cache, **apt_through(NOWHERE, tmp_path)}
-    assert "1 in the cache" in kernels("list", "--cached", variables=offline).stdout
+    assert "1 kernel in the cache" in kernels("list", "--cached", variables=offline).stdout
     assert kernels("fetch", "6.1", variables=offline).returncode == 0
     for spec in ("6.1", "newest"):
         assert run_vmtest(libbpf_project, "--kernel", spec, environment=offline).status == 0
@@ -191,7 +191,7 @@ def test_unused_kernels_and_guests_are_removed(own_cache: dict[str, str], tmp_pa
     for entry in (*cache.glob("kernels/x86_64/*"), *cache.glob("guests/*")):
         os.utime(entry, (0, 0))
     done = kernels("prune", variables=own_cache)
-    assert "Removed 6.1." in done.stdout and "and 1 saved guest:" in done.stdout
+    assert "Removed kernel 6.1." in done.stdout and ", 1 saved guest: " in done.stdout
     assert not list(cache.glob("kernels/x86_64/*")) + list(cache.glob("guests/*"))
     assert run_vmtest(libbpf_project, "--kernel", "6.1", environment=own_cache).status == 0
 
