@@ -17,16 +17,16 @@ FIRST = next(iter(CATALOG.values()))
 @pytest.mark.parametrize(
     ("name", "target"),
     [
-        ("hello", "/work/hello"),
-        ("labs/hello/", "/work/labs/hello"),
+        ("hello", "/srv/hello"),
+        ("labs/hello/", "/srv/labs/hello"),
         ("../hello", "/hello"),
         ("/hello", "/hello"),
         ("/labs/hello", "/labs/hello"),
-        ("labs/..", "/work/labs/.."),
+        ("labs/..", "/srv/labs/.."),
     ],
 )
 def test_the_name_may_be_a_path(name: str, target: str) -> None:
-    assert target_path(name, Path("/work")) == Path(target)
+    assert target_path(name, Path("/srv")) == Path(target)
 
 
 def test_defaults_and_given_answers(monkeypatch: pytest.MonkeyPatch) -> None:
